@@ -1,0 +1,133 @@
+"""A Redemption (核销单): one use of one coupon on one bill; the table of its moves; the journal of what happened.
+
+A later step never edits an earlier one: it adds a journal row, and the state follows from MOVES.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from hexiao.domain.bill import Scene
+from hexiao.domain.errors import Code, Refused
+from hexiao.domain.scheme import Kind
+
+
+class State(IntEnum):
+    HELD = 1  # 预核销中
+    CAPTURED = 2  # 已核销
+    RELEASED = 3  # 已取消
+    LAPSED = 4  # 已超时
+    REVERSED = 5  # 已全部撤销
+
+
+class Move(StrEnum):
+    CAPTURE = "capture"
+    RELEASE = "release"
+    LAPSE = "lapse"
+    REVERSE = "reverse"
+
+
+MOVES: dict[tuple[State, Move], State] = {
+    (State.HELD, Move.CAPTURE): State.CAPTURED,
+    (State.HELD, Move.RELEASE): State.RELEASED,
+    (State.HELD, Move.LAPSE): State.LAPSED,
+    (State.CAPTURED, Move.REVERSE): State.REVERSED,  # in full; a partial reversal stays CAPTURED
+}
+
+REASONS: dict[State, Code] = {
+    State.HELD: Code.STILL_HELD,
+    State.CAPTURED: Code.ALREADY_CAPTURED,
+    State.RELEASED: Code.ALREADY_RELEASED,
+    State.LAPSED: Code.HOLD_LAPSED,
+    State.REVERSED: Code.ALREADY_REVERSED,
+}
+"""Why every other pair of state and move is refused."""
+
+
+class Redemption(msgspec.Struct, kw_only=True):
+    """`lines` is the discount in fen, one number for each line of the bill; `lines` and `returned` add up to the amounts."""
+
+    id: int
+    coupon_id: int
+    merchant_id: int
+    scheme_id: int
+    kind: Kind
+    bill_number: str
+    shop_id: int
+    cashier_id: int | None
+    member_id: int | None
+    scene: Scene
+    state: State
+    held_fen: int
+    captured_fen: int = 0
+    reversed_fen: int = 0
+    lines: list[int]
+    returned: list[int]
+    reversals: int = 0
+    held_until_at: int | None = None
+    created_at: int
+    captured_at: int | None = None
+    settled_at: int | None = None
+    changed_at: int
+    request_id: str
+
+    @property
+    def live(self) -> bool:
+        """Whether it keeps something of the coupon."""
+        return self.state in (State.HELD, State.CAPTURED)
+
+    @property
+    def live_fen(self) -> int:
+        """What it takes off the bill now."""
+        return self.held_fen if self.state is State.HELD else self.captured_fen - self.reversed_fen
+
+    def lapsed(self, now: int) -> bool:
+        """A hold past its deadline is lapsed, whether or not a sweeper ran."""
+        return self.state is State.HELD and self.held_until_at is not None and now >= self.held_until_at
+
+    def allowed(self, now: int) -> list[Move]:
+        """The moves a caller may ask for next; a lapse happens by itself."""
+        state = State.LAPSED if self.lapsed(now) else self.state
+        return [move for from_state, move in MOVES if from_state is state and move is not Move.LAPSE]
+
+    def require(self, move: Move) -> State:
+        """The state after `move` in full. Raises Refused with the reason of the present state."""
+        after = MOVES.get((self.state, move))
+        if after is None:
+            raise Refused(REASONS[self.state], redemption_id=str(self.id), held_until_at=self.held_until_at)
+        return after
+
+
+class Entry(StrEnum):
+    """Kinds of journal rows."""
+
+    ISSUE = "issue"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    LAPSE = "lapse"
+    REVERSE = "reverse"
+    VOID = "void"
+
+
+class JournalEntry(msgspec.Struct, kw_only=True, frozen=True):
+    """One fact about one coupon. Balances are the sums of the `d_` columns; rows are never changed or removed."""
+
+    coupon_id: int
+    seq: int
+    entry: Entry
+    redemption_id: int | None
+    part: int = 0
+    d_held_fen: int = 0
+    d_captured_fen: int = 0
+    d_held_uses: int = 0
+    d_captured_uses: int = 0
+    held_after_fen: int
+    captured_after_fen: int
+    at: int
+    request_id: str
+    actor: str
+    cashier_id: int | None = None
+    reason: str = ""

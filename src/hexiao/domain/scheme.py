@@ -1,0 +1,274 @@
+"""A Scheme (优惠券方案): its Terms say whether a coupon may be used, its Benefit says how much it gives.
+
+Condition and benefit never mix. Versions are immutable: an issued coupon keeps the version it was issued under.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import IntEnum, StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.money import FEN_MAX
+
+RATE_WHOLE_BP = 10_000
+
+
+class Kind(IntEnum):
+    """The five kinds, numbered as Kingdee's `schema_type`."""
+
+    MONEY_OFF = 1  # 代金券
+    RATE_OFF = 2  # 折扣券
+    GOODS_OFF = 3  # 抵扣券
+    BALANCE = 4  # 多次核销代金券
+    RATE_USES = 5  # 多次核销折扣券
+
+
+class MoneyOff(msgspec.Struct, frozen=True, tag="money_off", tag_field="kind", forbid_unknown_fields=True):
+    """代金券: a fixed amount off, once."""
+
+    amount_fen: int
+
+
+class RateOff(msgspec.Struct, frozen=True, tag="rate_off", tag_field="kind", forbid_unknown_fields=True):
+    """折扣券: `off_bp` basis points off (1500 = 八五折), once, at most `cap_fen`."""
+
+    off_bp: int
+    cap_fen: int | None = None
+
+
+class GoodsOff(msgspec.Struct, frozen=True, tag="goods_off", tag_field="kind", forbid_unknown_fields=True):
+    """抵扣券: covers the listed goods up to an amount, or up to a number of units (the dearest first), once."""
+
+    up_to_fen: int | None = None
+    up_to_quantity: int | None = None
+
+
+class Balance(msgspec.Struct, frozen=True, tag="balance", tag_field="kind", forbid_unknown_fields=True):
+    """多次核销代金券: an amount that is used in parts until it is gone."""
+
+    amount_fen: int
+
+
+class RateUses(msgspec.Struct, frozen=True, tag="rate_uses", tag_field="kind", forbid_unknown_fields=True):
+    """多次核销折扣券: `off_bp` off, `uses` times, each use at most `cap_fen`."""
+
+    off_bp: int
+    uses: int
+    cap_fen: int | None = None
+
+
+Benefit = MoneyOff | RateOff | GoodsOff | Balance | RateUses
+
+KIND_OF: dict[type[Benefit], Kind] = {
+    MoneyOff: Kind.MONEY_OFF,
+    RateOff: Kind.RATE_OFF,
+    GoodsOff: Kind.GOODS_OFF,
+    Balance: Kind.BALANCE,
+    RateUses: Kind.RATE_USES,
+}
+
+
+class FixedDates(msgspec.Struct, frozen=True, tag="fixed", tag_field="type", forbid_unknown_fields=True):
+    """From 00:00 of `first_day` to 24:00 of `last_day`, in the merchant's zone."""
+
+    first_day: date
+    last_day: date
+
+
+class DaysFromReceipt(msgspec.Struct, frozen=True, tag="from_receipt", tag_field="type", forbid_unknown_fields=True):
+    """领券当日开始 `days` 天: from 00:00 of the day of receipt."""
+
+    days: int
+
+
+class DaysFromNextDay(msgspec.Struct, frozen=True, tag="from_next_day", tag_field="type", forbid_unknown_fields=True):
+    """领券次日开始 `days` 天: from 00:00 of the day after receipt."""
+
+    days: int
+
+
+Validity = FixedDates | DaysFromReceipt | DaysFromNextDay
+
+
+ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+"""Local wall-clock time HH:MM; these compare as text. 24:00 is the end of the day."""
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Weekdays (1 = Monday … 7 = Sunday) and hours; `until` is exclusive, and may lie past midnight (22:00 to 02:00)."""
+
+    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    since: ClockTime = "00:00"
+    until: ClockTime = "24:00"
+
+    def holds(self, local: datetime) -> bool:
+        today, clock = local.isoweekday(), f"{local:%H:%M}"
+        if self.since < self.until:
+            return today in self.weekdays and self.since <= clock < self.until
+        yesterday = 7 if today == 1 else today - 1
+        return (today in self.weekdays and clock >= self.since) or (yesterday in self.weekdays and clock < self.until)
+
+    def __str__(self) -> str:
+        days = "".join("一二三四五六日"[day - 1] for day in self.weekdays)
+        return f"周{days} {self.since}–{self.until}"
+
+
+class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lines of a bill count: by category or by sku."""
+
+    mode: Literal["all", "categories", "listed", "all_but"] = "all"
+    values: tuple[str, ...] = ()
+
+    def covers(self, sku: str, category: str) -> bool:
+        if self.mode == "all":
+            return True
+        if self.mode == "categories":
+            return category in self.values
+        return (sku in self.values) == (self.mode == "listed")
+
+
+class Shops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """In which shops a coupon works. Ids are decimal strings, as everywhere outside."""
+
+    mode: Literal["all", "listed", "all_but"] = "all"
+    ids: tuple[str, ...] = ()
+
+    def allows(self, shop_id: int) -> bool:
+        if self.mode == "all":
+            return True
+        return (str(shop_id) in self.ids) == (self.mode == "listed")
+
+
+class CodeFormat(StrEnum):
+    """How new codes are made: `random` = 19 random digits and a check digit; `dated` = YYYYMMDD and 12 random digits."""
+
+    RANDOM = "random"
+    DATED = "dated"
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """使用条件: who, where, when, and how many. Zero means no limit for the three limits."""
+
+    validity: Validity
+    windows: tuple[Window, ...] = ()
+    minimum_spend_fen: int = 0
+    goods: Goods = Goods()
+    shops: Shops = Shops()
+    scene: Literal["both", "shop", "online"] = "both"
+    holder: Literal["bearer", "member"] = "bearer"
+    shareable: bool = False
+    total: int = 0
+    per_member: int = 0
+    budget_fen: int = 0
+    hold_seconds: int = 900
+    reverse_within_seconds: int | None = None
+    code_format: CodeFormat = CodeFormat.RANDOM
+
+    @property
+    def limited(self) -> bool:
+        """Whether an exact count of the scheme decides anything; only then is it kept in one guarded row."""
+        return bool(self.total or self.budget_fen)
+
+
+class Scheme(msgspec.Struct, kw_only=True):
+    """One version of a scheme, with the state that all its versions share."""
+
+    id: int
+    merchant_id: int
+    number: str
+    version: int
+    latest: int
+    name: str
+    terms: Terms
+    benefit: Benefit
+    description: str = ""
+    paused: bool = False
+    shown_in_list: bool = True
+    shown_on_goods: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+    seq: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        return KIND_OF[type(self.benefit)]
+
+
+def face_of(benefit: Benefit) -> tuple[int | None, int | None]:
+    """(face_fen, uses_max) of a new coupon; None = not limited that way."""
+    match benefit:
+        case MoneyOff(amount_fen=amount):
+            return amount, 1
+        case RateOff():
+            return None, 1
+        case GoodsOff(up_to_fen=amount):
+            return amount, 1
+        case Balance(amount_fen=amount):
+            return amount, None
+        case RateUses(uses=uses):
+            return None, uses
+
+
+def validity_window(validity: Validity, received_at: int, zone: ZoneInfo) -> tuple[int, int]:
+    """(valid_from_at, valid_until_at) in UTC ms, the end exclusive; days begin and end at midnight in `zone`."""
+    if isinstance(validity, FixedDates):
+        first, after = validity.first_day, validity.last_day + timedelta(days=1)
+    else:
+        first = datetime.fromtimestamp(received_at / 1000, zone).date()
+        if isinstance(validity, DaysFromNextDay):
+            first += timedelta(days=1)
+        after = first + timedelta(days=validity.days)
+    return _midnight(first, zone), _midnight(after, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, time(0, 0), zone).timestamp()) * 1000
+
+
+def check_scheme(terms: Terms, benefit: Benefit) -> None:
+    """Refuse settings that cannot work or that nobody could explain. Raises BadRequest(BAD_SCHEME) with the reason."""
+    for sound, reason in _soundness(terms, benefit):
+        if not sound:
+            raise BadRequest(Code.BAD_SCHEME, reason=reason)
+
+
+def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
+    goods, shops, validity = terms.goods, terms.shops, terms.validity
+    rules = [
+        (_all_in_range(terms), "a number is negative or too large"),
+        ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
+        ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
+        (all(i.isascii() and i.isdigit() for i in shops.ids), "shops: ids are decimal strings"),
+        (1 <= terms.hold_seconds <= 7 * 86400, "hold_seconds must be 1 to 604800"),
+        (all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in terms.windows), "weekdays are 1 to 7"),
+        (all(w.since != w.until for w in terms.windows), "a window must not be empty"),
+    ]
+    if isinstance(validity, FixedDates):
+        rules.append((validity.first_day <= validity.last_day, "last_day lies before first_day"))
+        rules.append((1970 < validity.first_day.year and validity.last_day.year < 9000, "the dates are out of range"))
+    else:
+        rules.append((1 <= validity.days <= 36500, "days must be 1 to 36500"))
+    match benefit:
+        case MoneyOff(amount_fen=amount) | Balance(amount_fen=amount):
+            rules.append((0 < amount <= FEN_MAX, "amount_fen must be positive"))
+        case RateOff(off_bp=off, cap_fen=cap) | RateUses(off_bp=off, cap_fen=cap):
+            rules.append((0 < off <= RATE_WHOLE_BP, "off_bp must be 1 to 10000"))
+            rules.append((cap is None or 0 < cap <= FEN_MAX, "cap_fen must be positive"))
+        case GoodsOff(up_to_fen=amount_or_none, up_to_quantity=quantity):
+            rules.append((amount_or_none is None or 0 < amount_or_none <= FEN_MAX, "up_to_fen must be positive"))
+            rules.append((quantity is None or 0 < quantity <= 10**6, "up_to_quantity must be positive"))
+            rules.append((amount_or_none is not None or quantity is not None, "give up_to_fen or up_to_quantity"))
+            rules.append((goods.mode != "all", "goods_off needs goods: categories, listed or all_but"))
+    if isinstance(benefit, RateUses):
+        rules.append((2 <= benefit.uses <= 10**6, "uses must be 2 or more"))
+    return rules
+
+
+def _all_in_range(terms: Terms) -> bool:
+    limits = (terms.minimum_spend_fen, terms.budget_fen, terms.total, terms.per_member)
+    return all(0 <= limit <= FEN_MAX for limit in (*limits, terms.reverse_within_seconds or 0))
