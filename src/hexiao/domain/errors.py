@@ -69,6 +69,7 @@ class Code(Enum):
     )
     NOT_FOUND = "not_found", B, "没有这个地址：{path}", "There is nothing at {path}"
     METHOD_NOT_ALLOWED = "method_not_allowed", B, "此地址不接受 {method}", "This address does not take {method}"
+    UNKNOWN_MERCHANT = "unknown_merchant", B, "没有这个商户：{merchant_id}", "There is no merchant {merchant_id}"
     UNKNOWN_SHOP = "unknown_shop", B, "没有这家门店：{shop_id}", "There is no shop {shop_id}"
     UNKNOWN_CASHIER = "unknown_cashier", B, "没有这位收银员：{cashier_id}", "There is no cashier {cashier_id}"
     UNKNOWN_MEMBER = "unknown_member", B, "没有这位会员：{member_id}", "There is no member {member_id}"
@@ -205,7 +206,7 @@ def _shown(name: str, fact: Fact, zone: ZoneInfo | None) -> Fact:
 class HexiaoError(Exception):
     """Base of all our refusals: a code and the facts that fill its sentences."""
 
-    def __init__(self, code: Code, **facts: Fact) -> None:
+    def __init__(self, code: Code, /, **facts: Fact) -> None:
         super().__init__(code.value)
         self.code = code
         self.facts = facts
@@ -233,6 +234,6 @@ class Unavailable(HexiaoError):
 _CLASSES: dict[Family, type[HexiaoError]] = {N: NotAllowed, B: BadRequest, R: Refused, U: Unavailable}
 
 
-def error(code: Code, **facts: Fact) -> HexiaoError:
+def error(code: Code, /, **facts: Fact) -> HexiaoError:
     """The exception of the right family for `code`."""
     return _CLASSES[code.family](code, **facts)

@@ -45,7 +45,10 @@ class Redeem(Command, kw_only=True, frozen=True, tag=True):
 
 
 class RedeemEach(Command, kw_only=True, frozen=True, tag=True):
-    """Up to BATCH_ITEMS_MAX independent redemptions under one request id, each with its own outcome."""
+    """Up to BATCH_ITEMS_MAX independent redemptions, each with its own outcome.
+
+    The items carry the request id of the whole; the whole is remembered, not its parts.
+    """
 
     items: tuple[Redeem, ...]
 

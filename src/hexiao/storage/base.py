@@ -26,6 +26,10 @@ class StorageError(Exception):
     """The database cannot be used as it is. The text says what to do about it."""
 
 
+class StorageDown(Exception):
+    """The database did not take or give anything this time; the same request may succeed later."""
+
+
 class RedemptionFilter(msgspec.Struct, kw_only=True, frozen=True):
     """Every filter of the redemption lists. Times are UTC ms; `from` is inclusive, `until` exclusive."""
 

@@ -19,7 +19,8 @@ CodeKey = tuple[int, str]
 """(merchant_id, normalised code)"""
 BillKey = tuple[int, int, str]
 """(merchant_id, shop_id, bill number)"""
-Record = Merchant | Shop | Cashier | Member | Item | Credential
+Owned = Shop | Cashier | Member | Item | Credential
+Record = Merchant | Owned
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Names:
     cashiers: set[int] = field(default_factory=set)
     members: set[int] = field(default_factory=set)
     items: set[CodeKey] = field(default_factory=set)
+    item_ids: set[int] = field(default_factory=set)
     bills: set[BillKey] = field(default_factory=set)
     credentials: set[tuple[str, str]] = field(default_factory=set)
     receipts: set[tuple[int, int]] = field(default_factory=set)
@@ -102,6 +104,7 @@ class Changes:
         "refusals",
         "requests",
         "schemes",
+        "versions",
     )
 
     def __init__(self) -> None:
@@ -117,6 +120,7 @@ class Changes:
         self.counts: dict[int, CountChange] = {}
         self.receipts: dict[tuple[int, int], tuple[int, int]] = {}
         self.schemes: dict[int, tuple[Scheme, int]] = {}
+        self.versions: list[Scheme] = []
         self.records: list[Record] = []
 
     @property
@@ -151,6 +155,7 @@ class Snapshot:
         self.cashiers: dict[int, Cashier] = {}
         self.members: dict[int, Member] = {}
         self.items: dict[CodeKey, Item] = {}
+        self.items_by_id: dict[int, Item] = {}
         self.bill_seqs: dict[BillKey, int] = {}
         self.counts: dict[int, Count] = {}
         self.received: dict[tuple[int, int], int] = {}
@@ -204,6 +209,8 @@ class Snapshot:
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
         """Count what was given out; the latest version's limits apply."""
+        if add == Count():
+            return
         limits = self.latest[scheme.id].terms
         change = self.changes.counts.get(scheme.id)
         if change is None:
@@ -222,11 +229,27 @@ class Snapshot:
 
     def put_scheme(self, scheme: Scheme, guard_seq: int) -> None:
         """A new version or a changed state; `guard_seq` 0 = the scheme is new."""
+        if (scheme.id, scheme.version) not in self.schemes:
+            self.changes.versions.append(scheme)
         self.schemes[scheme.id, scheme.version] = scheme
         self.latest[scheme.id] = scheme
         self.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
         _, first_guard = self.changes.schemes.get(scheme.id, (scheme, guard_seq))
         self.changes.schemes[scheme.id] = (scheme, first_guard)
+
+    def put_record(self, record: Owned) -> None:
+        match record:
+            case Shop():
+                self.shops[record.id] = record
+            case Cashier():
+                self.cashiers[record.id] = record
+            case Member():
+                self.members[record.id] = record
+            case Item():
+                self.items[record.merchant_id, record.sku] = self.items_by_id[record.id] = record
+            case Credential():
+                self.credentials[record.door, record.public_id] = record
+        self.changes.records.append(record)
 
     def remember(self, request_id: str, remembered: Remembered) -> None:
         self.requests[request_id] = remembered

@@ -80,7 +80,7 @@ def test_another_algorithm_is_refused_though_the_key_is_right(algorithm: str) ->
 
 def test_an_unsigned_token_is_refused() -> None:
     with pytest.raises(tokens.TokenInvalid):
-        tokens.read(KEY, jwt.encode(PAYLOAD, None, algorithm="none"), NOW)
+        tokens.read(KEY, jwt.encode(PAYLOAD, "", algorithm="none"), NOW)
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,8 @@ def _join(pairs: list[tuple[bytes, bytes]], encode: Callable[[bytes], str]) -> s
 
 
 def _twice(encode: Callable[[bytes], str]) -> Callable[[bytes], str]:
-    return lambda octets: encode(encode(octets).encode())
+    # The second pass finds only its own `%` to encode: all else that the first pass left, it leaves too.
+    return lambda octets: encode(octets).replace("%", "%25")
 
 
 def _encode_g(octets: bytes) -> str:

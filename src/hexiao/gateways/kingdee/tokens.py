@@ -55,7 +55,7 @@ def mint(key: bytes, account_id: str, client_id: str, uid: int, now_s: int) -> s
 
 
 def read(key: bytes, token: str, now_s: int) -> Claims:
-    """The claims of a token of ours; raises TokenInvalid, or TokenExpired from its last second on (§2.2)."""
+    """The claims of a token of ours, or TokenInvalid, or from its `exp` on TokenExpired (Kingdee JDY v2 §2.2)."""
     try:
         decoded = jwt.decode(
             token,
@@ -64,6 +64,7 @@ def read(key: bytes, token: str, now_s: int) -> Claims:
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},  # these read the clock
         )
         payload = msgspec.convert(decoded, _Payload)
+    # Older PyJWT lets the RecursionError of a deeply nested header through.
     except (jwt.PyJWTError, msgspec.ValidationError, UnicodeError, RecursionError) as error:
         raise TokenInvalid("not an app-token of this gateway") from error
     if payload.exp <= now_s:

@@ -1,0 +1,75 @@
+"""Settings: one frozen object from the environment and the command line. Nobody below wiring reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hexiao.domain.errors import BadRequest, Code
+
+DEFAULT_DATABASE = "sqlite:///data/hexiao.db"
+
+
+class Settings(msgspec.Struct, kw_only=True, frozen=True):
+    """`master_key` (64 hex digits) wins over the file; the file is made at the first start."""
+
+    database: str = DEFAULT_DATABASE
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    demo: bool = False
+    master_key: str = ""
+    master_key_file: str = ""
+    window_seconds: int = 300
+    log_level: str = "info"
+
+    @property
+    def key_file(self) -> Path:
+        """Beside the database, unless said otherwise."""
+        if self.master_key_file:
+            return Path(self.master_key_file)
+        return self.sqlite_path.parent / "master.key"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The file of a `sqlite:///path` database. Raises BadRequest for any other kind of URL."""
+        scheme, found, path = self.database.partition("sqlite:///")
+        if scheme or not found or not path or "?" in path:
+            raise BadRequest(
+                Code.MALFORMED_REQUEST,
+                reason=f"the database must be sqlite:///path/to/file, not {_without_password(self.database)}",
+            )
+        return Path(path)
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """HEXIAO_DATABASE, HEXIAO_PORT … from the environment; overrides that are not None win."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    for name in Settings.__struct_fields__:
+        text = environment.get(f"HEXIAO_{name.upper()}")
+        if text is not None:
+            values[name] = text
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as wrong:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"setting {wrong}") from wrong
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a worker process."""
+    return {
+        f"HEXIAO_{name.upper()}": str(getattr(settings, name)).lower()
+        if name == "demo"
+        else str(getattr(settings, name))
+        for name in Settings.__struct_fields__
+    }
+
+
+def _without_password(url: str) -> str:
+    before, at, after = url.rpartition("@")
+    return f"{before.partition('://')[0]}://…@{after}" if at else url

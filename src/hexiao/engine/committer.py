@@ -1,0 +1,212 @@
+"""The engine as its callers see it: two queues with a thread each, the committer for changes, the reader for look-ups.
+
+Each thread takes everything that is waiting, up to a bound, as one batch. No waiting for a batch to fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from hexiao.domain.errors import Code, Unavailable
+from hexiao.domain.party import Credential
+from hexiao.engine import batch
+from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
+from hexiao.engine.credentials import CredentialCache
+from hexiao.engine.mint import Mint
+from hexiao.storage.base import Reader, Storage, StorageDown
+
+T = TypeVar("T")
+Clock = Callable[[], int]
+
+BATCH_MAX = 256
+WAITING_MAX = 10_000
+READ_THREADS = 2
+SWEEP_MAX = 500
+
+log = structlog.get_logger("hexiao.engine")
+
+
+class _Waiting:
+    """A command with its caller: an event loop's future, or a thread's."""
+
+    __slots__ = ("command", "future", "loop")
+
+    def __init__(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.command = command
+        self.loop = loop
+        self.future: asyncio.Future[Answer] | Future[Answer] = loop.create_future() if loop else Future()
+
+
+class Lane:
+    """One queue and the thread that empties it, batch by batch."""
+
+    def __init__(self, name: str, run: Callable[[Sequence[AnyCommand]], list[batch.Result]]) -> None:
+        self._run = run
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"hexiao-{name}", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> _Waiting:
+        """Raises Unavailable(BUSY) at once when too many are waiting or the lane is closing."""
+        if self._closed or self._queue.qsize() >= WAITING_MAX:
+            raise Unavailable(Code.BUSY)
+        waiting = _Waiting(command, loop)
+        self._queue.put(waiting)
+        return waiting
+
+    def close(self) -> None:
+        """Finish what is waiting, then stop."""
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            taken = [first]
+            stop = False
+            while len(taken) < BATCH_MAX:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    stop = True
+                    break
+                taken.append(following)
+            _deliver(taken, self._run([waiting.command for waiting in taken]))
+            if stop:
+                return
+
+
+def _deliver(taken: Sequence[_Waiting], results: Sequence[batch.Result]) -> None:
+    """One wake-up of each event loop for the whole batch."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, batch.Result]]] = {}
+    for waiting, result in zip(taken, results, strict=True):
+        by_loop.setdefault(waiting.loop, []).append((waiting, result))
+    for loop, pairs in by_loop.items():
+        if loop is None:
+            _resolve(pairs)
+        else:
+            try:
+                loop.call_soon_threadsafe(_resolve, pairs)
+            except RuntimeError:  # the loop was closed while we worked: nobody is waiting any more
+                log.warning("callers_gone", commands=len(pairs))
+
+
+def _resolve(pairs: list[tuple[_Waiting, batch.Result]]) -> None:
+    for waiting, result in pairs:
+        if waiting.future.done():  # the caller went away; what was saved stays saved, and remembered
+            continue
+        if isinstance(result, Unavailable):
+            waiting.future.set_exception(result)
+        else:
+            waiting.future.set_result(result)
+
+
+class Engine:
+    """Commands in, answers out. `ask` for coroutines, `call` for threads; both raise only Unavailable."""
+
+    def __init__(
+        self, storage: Storage, clock: Clock, randbelow: Callable[[int], int], *, sweep_seconds: float = 5.0
+    ) -> None:
+        self.clock = clock
+        self._storage = storage
+        self._reader_storage = storage.open_again()
+        mint = Mint(storage.take_node(), randbelow)
+        reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
+        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint))
+        self._reader = Lane("reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint))
+        self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
+        self._local = threading.local()
+        self._opened: list[Storage] = []
+        self._credentials = CredentialCache(clock)
+        self._stopping = threading.Event()
+        self._sweeper = threading.Thread(
+            target=self._sweep_for_ever, args=(sweep_seconds,), name="hexiao-sweeper", daemon=True
+        )
+        if sweep_seconds > 0:
+            self._sweeper.start()
+
+    async def ask(self, command: AnyCommand) -> Answer:
+        loop = asyncio.get_running_loop()
+        future = self._lane(command).put(command, loop).future
+        assert isinstance(future, asyncio.Future)
+        return await future
+
+    def call(self, command: AnyCommand) -> Answer:
+        future = self._lane(command).put(command, None).future
+        assert isinstance(future, Future)
+        return future.result()
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run a read query in the small thread pool. Raises Unavailable when the database does not answer."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, query)
+
+    def read_now(self, query: Callable[[Reader], T]) -> T:
+        return self._pool.submit(self._read, query).result()
+
+    async def credential(self, door: str, public_id: str) -> Credential | None:
+        """The caller known by this id at this door, unless revoked; remembered for a few seconds."""
+        known, credential = self._credentials.get(door, public_id)
+        if not known:
+            credential = await self.read(lambda reader: reader.credential(door, public_id))
+            self._credentials.put(door, public_id, credential)
+        return None if credential is None or credential.revoked_at is not None else credential
+
+    def sweep(self) -> int:
+        """Write down the lapse of every hold past its deadline; how many there were."""
+        swept = 0
+        while due := self.read_now(lambda reader: reader.due_holds(self.clock(), SWEEP_MAX)):
+            waiting = [
+                self._committer.put(Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="sweeper"), None)
+                for hold in due
+            ]
+            for one in waiting:
+                assert isinstance(one.future, Future)
+                one.future.result()
+            swept += len(due)
+            if len(due) < SWEEP_MAX:
+                break
+        return swept
+
+    def close(self) -> None:
+        """Answer everybody who is waiting, then let go of the database."""
+        self._stopping.set()
+        if self._sweeper.is_alive():
+            self._sweeper.join()
+        self._committer.close()
+        self._reader.close()
+        self._pool.shutdown()
+        for storage in (*self._opened, self._reader_storage, self._storage):
+            storage.close()
+
+    def _lane(self, command: AnyCommand) -> Lane:
+        return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
+
+    def _read(self, query: Callable[[Reader], T]) -> T:
+        storage: Storage | None = getattr(self._local, "storage", None)
+        if storage is None:
+            storage = self._local.storage = self._storage.open_again()
+            self._opened.append(storage)
+        try:
+            return query(storage)
+        except StorageDown as down:
+            log.warning("storage_down", reason=str(down))
+            raise Unavailable(Code.STORAGE_UNAVAILABLE) from down
+
+    def _sweep_for_ever(self, every_seconds: float) -> None:
+        while not self._stopping.wait(every_seconds):
+            try:
+                self.sweep()
+            except Unavailable as down:
+                log.warning("sweep_put_off", reason=str(down))
+            except Exception as unexpected:
+                log.error("sweep_failed", exc_info=unexpected)

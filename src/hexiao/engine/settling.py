@@ -1,0 +1,84 @@
+"""What happens to a redemption afterwards: capture, release, lapse, reverse. Legal moves are those of domain MOVES."""
+
+from __future__ import annotations
+
+from hexiao.domain.errors import BadRequest, Code, Refused
+from hexiao.domain.money import split
+from hexiao.domain.redemption import Move, Redemption
+from hexiao.engine.commands import Capture, Lapse, Nothing, Redeemed, Release, Reverse
+from hexiao.engine.ledger import Ledger
+from hexiao.engine.redeeming import known_cashier, view
+from hexiao.storage.snapshot import Snapshot
+
+
+def capture(snapshot: Snapshot, command: Capture, now: int) -> Redeemed:
+    """Take what was held, or less of it; the rest goes back. Never more."""
+    ledger, redemption = _begin(snapshot, command, now)
+    known_cashier(snapshot, command.merchant_id, command.cashier_id)
+    redemption.require(Move.CAPTURE)
+    amount_fen = redemption.held_fen if command.amount_fen is None else command.amount_fen
+    if amount_fen > redemption.held_fen:
+        raise Refused(Code.CAPTURE_TOO_LARGE, needed_fen=redemption.held_fen, actual_fen=amount_fen)
+    coupon = snapshot.coupons[redemption.coupon_id]
+    ledger.capture(coupon, redemption, amount_fen, split(amount_fen, redemption.lines), command.cashier_id)
+    return Redeemed(redemptions=[view(snapshot, redemption, now)])
+
+
+def release(snapshot: Snapshot, command: Release, now: int) -> Redeemed:
+    """Give back a hold."""
+    ledger, redemption = _begin(snapshot, command, now)
+    known_cashier(snapshot, command.merchant_id, command.cashier_id)
+    redemption.require(Move.RELEASE)
+    ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.RELEASE, command.cashier_id)
+    return Redeemed(redemptions=[view(snapshot, redemption, now)])
+
+
+def reverse(snapshot: Snapshot, command: Reverse, now: int) -> Redeemed:
+    """Give back a capture in part or in full, within the scheme's window. Parts always add up to what was taken."""
+    ledger, redemption = _begin(snapshot, command, now)
+    known_cashier(snapshot, command.merchant_id, command.cashier_id)
+    redemption.require(Move.REVERSE)
+    coupon = snapshot.coupons[redemption.coupon_id]
+    window = snapshot.scheme_of(coupon).terms.reverse_within_seconds
+    if window is not None and redemption.captured_at is not None:
+        until_at = redemption.captured_at + window * 1000
+        if now > until_at:
+            raise Refused(Code.REVERSE_TOO_LATE, until_at=until_at)
+    returned = _returned(redemption, command)
+    ledger.reverse(coupon, redemption, returned, command.cashier_id, command.reason)
+    return Redeemed(redemptions=[view(snapshot, redemption, now)])
+
+
+def lapse(snapshot: Snapshot, command: Lapse, now: int) -> Nothing:
+    """`_begin` has written the lapse if it was due; there is nothing else to do."""
+    _begin(snapshot, command, now)
+    return Nothing()
+
+
+def _begin(snapshot: Snapshot, command: Capture | Release | Reverse | Lapse, now: int) -> tuple[Ledger, Redemption]:
+    redemption = snapshot.redemptions.get(command.redemption_id)
+    if redemption is None or redemption.merchant_id != command.merchant_id:
+        raise BadRequest(Code.UNKNOWN_REDEMPTION, redemption_id=str(command.redemption_id))
+    ledger = Ledger(snapshot, command, now)
+    if redemption.lapsed(now):
+        ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
+    return ledger, redemption
+
+
+def _returned(redemption: Redemption, command: Reverse) -> list[int]:
+    """How much goes back on each line: as the caller says, or in proportion to what each line still keeps."""
+    kept = [off - back for off, back in zip(redemption.lines, redemption.returned, strict=True)]
+    left_fen = sum(kept)
+    if command.lines is None:
+        amount_fen = left_fen if command.amount_fen is None else command.amount_fen
+        if amount_fen > left_fen:
+            raise Refused(Code.REVERSE_TOO_LARGE, needed_fen=left_fen, actual_fen=amount_fen)
+        return split(amount_fen, kept)
+    if len(command.lines) != len(kept) or sum(command.lines) <= 0 or min(command.lines) < 0:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"lines must hold {len(kept)} amounts, not all zero")
+    if command.amount_fen is not None and command.amount_fen != sum(command.lines):
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen differs from the sum of lines")
+    for wanted, possible in zip(command.lines, kept, strict=True):
+        if wanted > possible:
+            raise Refused(Code.REVERSE_TOO_LARGE, needed_fen=possible, actual_fen=wanted)
+    return list(command.lines)

@@ -1,0 +1,106 @@
+-- What must always hold; each query returns the rows that break it, so no row is good news. Portable SQL only.
+-- I16 (outbox) and I17, I18 (hash chain, frozen journal) have no table here yet.
+
+-- name: I1 value never exceeds the face nor goes negative
+SELECT id AS coupon_id FROM coupon
+WHERE held_fen < 0 OR captured_fen < 0 OR (face_fen IS NOT NULL AND held_fen + captured_fen > face_fen)
+
+-- name: I2 balance equals redemptions
+SELECT c.id AS coupon_id FROM coupon c LEFT JOIN (
+    SELECT coupon_id, sum(CASE WHEN state = 1 THEN held_fen ELSE 0 END) h, sum(captured_fen - reversed_fen) k,
+        sum(CASE WHEN state = 1 THEN 1 ELSE 0 END) hu, sum(CASE WHEN state = 2 THEN 1 ELSE 0 END) cu
+    FROM redemption GROUP BY coupon_id) r ON r.coupon_id = c.id
+WHERE c.held_fen <> coalesce(r.h, 0) OR c.captured_fen <> coalesce(r.k, 0)
+    OR c.held_uses <> coalesce(r.hu, 0) OR c.captured_uses <> coalesce(r.cu, 0)
+
+-- name: I3 balance equals journal, and the journal has no gap
+SELECT c.id AS coupon_id FROM coupon c LEFT JOIN (
+    SELECT coupon_id, sum(d_held_fen) h, sum(d_captured_fen) k, sum(d_held_uses) hu, sum(d_captured_uses) cu,
+        count(*) n, max(seq) m
+    FROM journal GROUP BY coupon_id) j ON j.coupon_id = c.id
+WHERE c.held_fen <> coalesce(j.h, 0) OR c.captured_fen <> coalesce(j.k, 0) OR c.held_uses <> coalesce(j.hu, 0)
+    OR c.captured_uses <> coalesce(j.cu, 0) OR c.seq <> coalesce(j.m, 0) OR coalesce(j.n, 0) <> coalesce(j.m, 0)
+
+-- name: I4 a single-use coupon has at most one live use
+SELECT c.id AS coupon_id FROM coupon c JOIN (
+    SELECT coupon_id, count(*) n FROM redemption WHERE state IN (1, 2) GROUP BY coupon_id) r ON r.coupon_id = c.id
+WHERE c.uses_max = 1 AND r.n > 1
+
+-- name: I5 each redemption has exactly the journal rows of its state
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (
+    SELECT coupon_id, redemption_id, sum(CASE WHEN entry = 'hold' THEN 1 ELSE 0 END) h,
+        sum(CASE WHEN entry = 'capture' THEN 1 ELSE 0 END) cap,
+        sum(CASE WHEN entry IN ('release', 'lapse') THEN 1 ELSE 0 END) rel,
+        sum(CASE WHEN entry = 'reverse' THEN -d_captured_fen ELSE 0 END) rev
+    FROM journal WHERE redemption_id IS NOT NULL GROUP BY coupon_id, redemption_id) j
+    ON j.coupon_id = r.coupon_id AND j.redemption_id = r.id
+WHERE coalesce(j.h, 0) > 1 OR (r.state IN (1, 3, 4) AND coalesce(j.h, 0) <> 1)
+    OR coalesce(j.cap, 0) <> (CASE WHEN r.state IN (2, 5) THEN 1 ELSE 0 END)
+    OR coalesce(j.rel, 0) <> (CASE WHEN r.state IN (3, 4) THEN 1 ELSE 0 END) OR coalesce(j.rev, 0) <> r.reversed_fen
+
+-- name: I6 no journal row without its coupon and redemption
+SELECT j.coupon_id, j.seq FROM journal j LEFT JOIN redemption r ON r.coupon_id = j.coupon_id AND r.id = j.redemption_id
+LEFT JOIN coupon c ON c.id = j.coupon_id
+WHERE c.id IS NULL OR (j.redemption_id IS NOT NULL AND r.id IS NULL)
+
+-- name: I7 running balances chain, and time does not go back
+SELECT j.coupon_id, j.seq FROM journal j JOIN journal p ON p.coupon_id = j.coupon_id AND p.seq = j.seq - 1
+WHERE j.held_after_fen <> p.held_after_fen + j.d_held_fen
+    OR j.captured_after_fen <> p.captured_after_fen + j.d_captured_fen OR j.at < p.at
+
+-- name: I8 state and amounts fit
+SELECT coupon_id, id AS redemption_id FROM redemption
+WHERE held_fen <= 0 OR (state IN (1, 3, 4) AND (captured_fen <> 0 OR reversed_fen <> 0))
+    OR (state = 2 AND (captured_fen <= 0 OR captured_fen > held_fen OR reversed_fen < 0 OR reversed_fen >= captured_fen))
+    OR (state = 5 AND reversed_fen <> captured_fen) OR (state <> 1 AND settled_at IS NULL)
+    OR (state = 1 AND (settled_at IS NOT NULL OR held_until_at IS NULL)) OR state NOT IN (1, 2, 3, 4, 5)
+
+-- name: I9 scheme counts equal rows
+SELECT s.id AS scheme_id FROM scheme s LEFT JOIN (
+    SELECT scheme_id, count(*) n, sum(captured_uses) u, sum(held_fen) h, sum(captured_fen) m
+    FROM coupon GROUP BY scheme_id) c ON c.scheme_id = s.id
+LEFT JOIN (
+    SELECT scheme_id, sum(issued) n, sum(captured_uses) u, sum(held_fen) h, sum(captured_fen) m
+    FROM scheme_count GROUP BY scheme_id) k ON k.scheme_id = s.id
+WHERE coalesce(k.n, 0) <> coalesce(c.n, 0) OR coalesce(k.u, 0) <> coalesce(c.u, 0)
+    OR coalesce(k.h, 0) <> coalesce(c.h, 0) OR coalesce(k.m, 0) <> coalesce(c.m, 0)
+
+-- name: I10 one code for each coupon, one coupon for each code
+SELECT c.id AS coupon_id FROM coupon c LEFT JOIN (
+    SELECT coupon_id, count(*) n, min(code) code FROM coupon_code GROUP BY coupon_id) k ON k.coupon_id = c.id
+WHERE coalesce(k.n, 0) <> 1 OR k.code <> c.code
+
+-- name: I11 a remembered request has its answer
+SELECT id AS request_id FROM request WHERE length(answer) = 0 OR length(fingerprint) <> 32
+
+-- name: I12 one request uses a coupon on a bill once
+SELECT request_id, coupon_id FROM redemption WHERE request_id <> ''
+GROUP BY request_id, coupon_id, shop_id, bill_number HAVING count(*) > 1
+
+-- name: I13 a redemption's request has its remembered answer
+SELECT coupon_id, id AS redemption_id FROM redemption
+WHERE request_id <> '' AND created_at > :now - 2592000000 AND request_id NOT IN (SELECT id FROM request)
+
+-- name: I14 no hold outlives its deadline by more than the grace
+SELECT coupon_id, id AS redemption_id FROM redemption WHERE state = 1 AND held_until_at < :now - 60000
+
+-- name: I15 a coupon is held or redeemed within its validity
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r JOIN coupon c ON c.id = r.coupon_id
+WHERE r.created_at < c.valid_from_at OR r.created_at >= c.valid_until_at
+
+-- name: I19 uses never exceed their maximum
+SELECT id AS coupon_id FROM coupon WHERE held_uses < 0 OR captured_uses < 0 OR held_uses + captured_uses > uses_max
+
+-- name: I20 receipts by member are counted right
+SELECT k.scheme_id, k.member_id FROM receipt_count k LEFT JOIN (
+    SELECT scheme_id, member_id, count(*) n FROM coupon WHERE member_id IS NOT NULL GROUP BY scheme_id, member_id) c
+    ON c.scheme_id = k.scheme_id AND c.member_id = k.member_id
+WHERE k.received <> coalesce(c.n, 0)
+
+-- name: I21 a coupon is live at most once on one bill
+SELECT coupon_id, bill_number FROM redemption WHERE state IN (1, 2)
+GROUP BY coupon_id, shop_id, bill_number HAVING count(*) > 1
+
+-- name: I22 the discount of the lines adds up to the amount
+SELECT coupon_id, id AS redemption_id FROM redemption
+WHERE {sum:lines} <> (CASE WHEN state IN (2, 5) THEN captured_fen ELSE held_fen END) OR {sum:returned} <> reversed_fen

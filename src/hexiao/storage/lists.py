@@ -1,0 +1,147 @@
+"""The lists: a filter becomes one WHERE over redemptions, and the page found is filled with the names beside it.
+
+Conditions are fixed texts with parameters; nothing of the caller ever becomes SQL.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hexiao.domain.party import Cashier, Member, Shop
+from hexiao.domain.redemption import Redemption
+from hexiao.domain.scheme import Scheme
+from hexiao.storage import rows
+from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
+from hexiao.storage.loading import Query
+from hexiao.storage.texts import COLUMNS
+
+NOWHERE = -1
+"""An id that no row has: for a filter value that names nothing."""
+
+_REDEMPTION_CONDITIONS: dict[str, str] = {
+    "merchant_id": "merchant_id = :merchant_id",
+    "shop_id": "shop_id = :shop_id",
+    "bill_number": "bill_number = :bill_number",
+    "coupon_id": "coupon_id = :coupon_id",
+    "member_id": "member_id = :member_id",
+    "scheme_id": "scheme_id = :scheme_id",
+    "kind": "kind = :kind",
+    "created_from_at": "created_at >= :created_from_at",
+    "created_until_at": "created_at < :created_until_at",
+    "changed_from_at": "changed_at >= :changed_from_at",
+    "changed_until_at": "changed_at < :changed_until_at",
+}
+
+
+class RedemptionQuery:
+    """The resolved filter: SQL conditions and parameters over the redemption table alone."""
+
+    def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
+        self.parameters = _resolved(query, wanted)
+        conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
+        if wanted.states:
+            conditions.append(f"state IN ({', '.join(str(int(state)) for state in wanted.states)})")
+        self.where = " AND ".join(conditions)
+
+    def count_sql(self) -> str:
+        return f"SELECT count(*) FROM redemption WHERE {self.where}"  # noqa: S608 - fixed texts only
+
+    def page_sql(self) -> str:
+        """Oldest first by offset: for protocols that page by number."""
+        return (
+            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"  # noqa: S608
+            " ORDER BY created_at, id LIMIT :limit OFFSET :offset"
+        )
+
+    def newest_sql(self) -> str:
+        """Newest first after a cursor."""
+        return (
+            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"  # noqa: S608
+            " AND (created_at, id) < (:at, :id) ORDER BY created_at DESC, id DESC LIMIT :limit"
+        )
+
+
+def _resolved(query: Query, wanted: RedemptionFilter) -> dict[str, Any]:
+    """Names of other tables become ids first, so that the list itself reads one table by one index."""
+    names = (*_REDEMPTION_CONDITIONS,)
+    parameters = {name: getattr(wanted, name, None) for name in names if getattr(wanted, name, None) is not None}
+    if wanted.code is not None:
+        found = [row[2] for row in query("coupon_ids", keys=[(wanted.merchant_id, wanted.code)])]
+        _narrow(parameters, "coupon_id", found)
+    if wanted.scheme_number is not None:
+        found = [row[2] for row in query("scheme_ids", keys=[(wanted.merchant_id, wanted.scheme_number)])]
+        _narrow(parameters, "scheme_id", found)
+    if wanted.member_card_id is not None:
+        found = [
+            row[0] for row in query("members_with_card", merchant_id=wanted.merchant_id, card_id=wanted.member_card_id)
+        ]
+        _narrow(parameters, "member_id", found)
+    return parameters
+
+
+def _narrow(parameters: dict[str, Any], name: str, found: list[int]) -> None:
+    value = found[0] if found else NOWHERE
+    if parameters.setdefault(name, value) != value:
+        parameters[name] = NOWHERE
+
+
+def fill(query: Query, redemptions: list[Redemption]) -> list[RedemptionRow]:
+    """Put coupon, scheme, shop, cashier and member beside each redemption; one read for each kind, not for each row."""
+    if not redemptions:
+        return []
+    coupons = {c.id: c for c in map(rows.coupon, query("coupons_by_id", ids={r.coupon_id for r in redemptions}))}
+    schemes = schemes_at(query, {(c.scheme_id, c.scheme_version) for c in coupons.values()})
+    member_ids = {r.member_id for r in redemptions} | {c.member_id for c in coupons.values()}
+    shops: dict[int, Shop] = _by_id(query, "shops_by_id", Shop, {r.shop_id for r in redemptions})
+    cashiers: dict[int, Cashier] = _by_id(query, "cashiers_by_id", Cashier, {r.cashier_id for r in redemptions})
+    members: dict[int, Member] = _by_id(query, "members_by_id", Member, member_ids)
+    filled = []
+    for redemption in redemptions:
+        coupon = coupons[redemption.coupon_id]
+        member_id = coupon.member_id if redemption.member_id is None else redemption.member_id
+        filled.append(
+            RedemptionRow(
+                redemption=redemption,
+                coupon=coupon,
+                scheme=schemes[coupon.scheme_id, coupon.scheme_version],
+                shop=shops.get(redemption.shop_id),
+                cashier=None if redemption.cashier_id is None else cashiers.get(redemption.cashier_id),
+                member=None if member_id is None else members.get(member_id),
+            )
+        )
+    return filled
+
+
+def schemes_at(query: Query, pairs: set[tuple[int, int]]) -> dict[tuple[int, int], Scheme]:
+    """Schemes at the versions asked for; a version of 0 means the latest."""
+    heads = {head[0]: head for head in query("schemes_by_id", ids={scheme_id for scheme_id, _ in pairs})}
+    exact = {(i, version or heads[i][3]): (i, version) for i, version in pairs if i in heads}
+    if not exact:
+        return {}
+    versions = query("scheme_versions", keys=list(exact))
+    return {exact[row[0], row[1]]: rows.scheme(heads[row[0]], row) for row in versions}
+
+
+def coupons_sql(wanted: CouponFilter) -> tuple[str, dict[str, Any]]:
+    """Newest id first, below :id."""
+    parameters: dict[str, Any] = {"merchant_id": wanted.merchant_id}
+    conditions = ["merchant_id = :merchant_id"]
+    for name in ("scheme_id", "member_id"):
+        if getattr(wanted, name) is not None:
+            parameters[name] = getattr(wanted, name)
+            conditions.append(f"{name} = :{name}")
+    where = " AND ".join(conditions)
+    columns = ", ".join(COLUMNS["coupon"])
+    return f"SELECT {columns} FROM coupon WHERE {where} AND id < :id ORDER BY id DESC LIMIT :limit", parameters  # noqa: S608
+
+
+def start(after: Cursor | None) -> Cursor:
+    """Before everything, when no cursor is given."""
+    return after or Cursor(2**63 - 1, 2**63 - 1)
+
+
+def _by_id(query: Query, name: str, kind: type[Any], ids: set[int] | set[int | None]) -> dict[int, Any]:
+    wanted = {i for i in ids if i is not None}
+    return (
+        {record.id: record for record in (rows.record(kind, row) for row in query(name, ids=wanted))} if wanted else {}
+    )

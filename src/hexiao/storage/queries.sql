@@ -1,0 +1,108 @@
+-- Every query: a name and one line of why. `:name` is a parameter; `{list:name}` a JSON array of scalars as rows of
+-- one column; `{keys:name}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
+
+-- name: requests
+-- What was answered to these request ids.
+SELECT id, fingerprint, answer FROM request WHERE id IN {list:ids}
+
+-- name: coupon_ids
+-- From codes to coupons.
+SELECT c.merchant_id, c.code, c.coupon_id
+FROM {keys:keys} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b
+
+-- name: redemptions_by_id
+-- The redemptions that a capture, release or reversal names.
+SELECT {redemption} FROM redemption WHERE id IN {list:ids}
+
+-- name: coupons_by_id
+SELECT {coupon} FROM coupon WHERE id IN {list:ids}
+
+-- name: live_of_coupons
+-- Holds of these coupons, and their latest capture: who has it, and where it was last used.
+SELECT {redemption} FROM redemption r WHERE coupon_id IN {list:ids} AND (state = 1 OR (state = 2 AND id = (
+    SELECT max(l.id) FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2)))
+
+-- name: bills
+-- Bills that somebody has used a coupon on before.
+SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys} k CROSS JOIN bill b
+WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c
+
+-- name: live_of_bills
+-- What is already off these bills.
+SELECT {redemption} FROM {keys:keys} k CROSS JOIN redemption r
+WHERE r.merchant_id = k.a AND r.shop_id = k.b AND r.bill_number = k.c AND r.state IN (1, 2)
+
+-- name: scheme_ids
+SELECT s.merchant_id, s.number, s.id FROM {keys:keys} k CROSS JOIN scheme s
+WHERE s.merchant_id = k.a AND s.number = k.b
+
+-- name: schemes_by_id
+SELECT id, merchant_id, number, latest, paused, shown_in_list, shown_on_goods, created_at, updated_at, seq
+FROM scheme WHERE id IN {list:ids}
+
+-- name: scheme_versions
+SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys} k CROSS JOIN scheme_version v
+WHERE v.scheme_id = k.a AND v.version = k.b
+
+-- name: scheme_counts
+SELECT scheme_id, sum(issued), sum(captured_uses), sum(held_fen), sum(captured_fen)
+FROM scheme_count WHERE scheme_id IN {list:ids} GROUP BY scheme_id
+
+-- name: receipts
+-- How many coupons of a scheme these members have received.
+SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys} k CROSS JOIN receipt_count r
+WHERE r.scheme_id = k.a AND r.member_id = k.b
+
+-- name: merchants_by_id
+SELECT {merchant} FROM merchant WHERE id IN {list:ids}
+
+-- name: shops_by_id
+SELECT {shop} FROM shop WHERE id IN {list:ids}
+
+-- name: cashiers_by_id
+SELECT {cashier} FROM cashier WHERE id IN {list:ids}
+
+-- name: members_by_id
+SELECT {member} FROM member WHERE id IN {list:ids}
+
+-- name: items_by_id
+SELECT {item} FROM item WHERE id IN {list:ids}
+
+-- name: items_by_key
+SELECT {item} FROM {keys:keys} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
+
+-- name: credentials_by_key
+SELECT {credential} FROM {keys:keys} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b
+
+-- name: credentials_of
+SELECT {credential} FROM credential WHERE merchant_id = :merchant_id AND door = :door ORDER BY id
+
+-- name: journal_of
+SELECT {journal} FROM journal WHERE coupon_id = :coupon_id ORDER BY seq
+
+-- name: due_holds
+-- Holds past their deadline that nobody has written down yet.
+SELECT {redemption} FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at LIMIT :limit
+
+-- name: latest_schemes
+SELECT id FROM scheme WHERE merchant_id = :merchant_id
+AND (created_at < :at OR (created_at = :at AND id < :id)) ORDER BY created_at DESC, id DESC LIMIT :limit
+
+-- name: shops_of
+SELECT {shop} FROM shop WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+
+-- name: cashiers_of
+SELECT {cashier} FROM cashier WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+
+-- name: members_of
+SELECT {member} FROM member WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+
+-- name: items_of
+SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+
+-- name: members_with_card
+SELECT id FROM member WHERE merchant_id = :merchant_id AND card_id = :card_id
+
+-- name: take_node
+-- Every server start takes the next number; it keeps the ids of two processes apart.
+UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last

@@ -1,0 +1,112 @@
+"""Rows ↔ domain objects, the same for every engine: enums as their values, lists as JSON text. No SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hexiao.domain.bill import Scene
+from hexiao.domain.coupon import Channel, Coupon
+from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
+from hexiao.domain.redemption import Entry, JournalEntry, Redemption, State
+from hexiao.domain.scheme import Benefit, Kind, Scheme, Terms
+
+Row = Sequence[Any]
+
+_encode = msgspec.json.Encoder().encode
+_decode_fen = msgspec.json.Decoder(list[int]).decode
+_decode_terms = msgspec.json.Decoder(Terms).decode
+_decode_benefit = msgspec.json.Decoder(Benefit).decode
+
+_COUPON = Coupon.__struct_fields__
+_REDEMPTION = Redemption.__struct_fields__
+_JOURNAL = JournalEntry.__struct_fields__
+
+
+def coupon(row: Row) -> Coupon:
+    fields = dict(zip(_COUPON, row, strict=True))
+    fields["channel"] = Channel(fields["channel"])
+    return Coupon(**fields)
+
+
+def coupon_row(coupon: Coupon) -> tuple[Any, ...]:
+    return tuple([getattr(coupon, name) for name in _COUPON])
+
+
+def redemption(row: Row) -> Redemption:
+    fields = dict(zip(_REDEMPTION, row, strict=True))
+    fields["kind"] = Kind(fields["kind"])
+    fields["state"] = State(fields["state"])
+    fields["scene"] = Scene(fields["scene"])
+    fields["lines"] = _decode_fen(fields["lines"])
+    fields["returned"] = _decode_fen(fields["returned"])
+    return Redemption(**fields)
+
+
+def redemption_row(redemption: Redemption) -> tuple[Any, ...]:
+    return tuple([_plain(getattr(redemption, name)) for name in _REDEMPTION])
+
+
+def journal_entry(row: Row) -> JournalEntry:
+    fields = dict(zip(_JOURNAL, row, strict=True))
+    fields["entry"] = Entry(fields["entry"])
+    return JournalEntry(**fields)
+
+
+def journal_row(entry: JournalEntry) -> tuple[Any, ...]:
+    return tuple([getattr(entry, name) for name in _JOURNAL])
+
+
+def record(kind: type[Any], row: Row) -> Any:
+    """A merchant, shop, cashier, member, item or credential."""
+    fields = dict(zip(kind.__struct_fields__, row, strict=True))
+    if kind is Credential:
+        fields["role"] = Role(fields["role"])
+    return kind(**fields)
+
+
+def record_row(record: Merchant | Shop | Cashier | Member | Item | Credential) -> tuple[Any, ...]:
+    return tuple([getattr(record, name) for name in record.__struct_fields__])
+
+
+def scheme(head: Row, version: Row) -> Scheme:
+    """From a scheme row and one of its version rows, in the column order of queries.sql."""
+    id_, merchant_id, number, latest, paused, in_list, on_goods, created_at, updated_at, seq = head
+    _, number_of_version, name, description, terms, benefit = version
+    return Scheme(
+        id=id_,
+        merchant_id=merchant_id,
+        number=number,
+        version=number_of_version,
+        latest=latest,
+        name=name,
+        description=description,
+        terms=_decode_terms(terms),
+        benefit=_decode_benefit(benefit),
+        paused=bool(paused),
+        shown_in_list=bool(in_list),
+        shown_on_goods=bool(on_goods),
+        created_at=created_at,
+        updated_at=updated_at,
+        seq=seq,
+    )
+
+
+def scheme_row(scheme: Scheme) -> tuple[Any, ...]:
+    return (
+        scheme.id, scheme.merchant_id, scheme.number, int(scheme.kind), scheme.latest, int(scheme.paused),
+        int(scheme.shown_in_list), int(scheme.shown_on_goods), scheme.created_at, scheme.updated_at, scheme.seq,
+    )  # fmt: skip
+
+
+def scheme_version_row(scheme: Scheme) -> tuple[Any, ...]:
+    return (
+        scheme.id, scheme.version, scheme.name, scheme.description,
+        _encode(scheme.terms).decode(), _encode(scheme.benefit).decode(),
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return _encode(value).decode() if isinstance(value, list) else value

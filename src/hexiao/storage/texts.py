@@ -1,0 +1,39 @@
+"""The SQL texts: loads the named queries of a file and fits them to one engine. Holds no SQL of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+
+from hexiao.domain.coupon import Coupon
+from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
+from hexiao.domain.redemption import JournalEntry, Redemption
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "merchant": Merchant.__struct_fields__,
+    "shop": Shop.__struct_fields__,
+    "cashier": Cashier.__struct_fields__,
+    "member": Member.__struct_fields__,
+    "item": Item.__struct_fields__,
+    "credential": Credential.__struct_fields__,
+    "coupon": Coupon.__struct_fields__,
+    "redemption": Redemption.__struct_fields__,
+    "journal": JournalEntry.__struct_fields__,
+}
+"""The columns of a table are the fields of its struct, in order."""
+
+_NAMED = re.compile(r"^-- name: (.+)$", re.MULTILINE)
+_HOLE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+def read_queries(filename: str, macros: Mapping[str, Callable[[str], str]]) -> dict[str, str]:
+    """name → SQL, with `{list:x}`-like holes filled by the engine's macros and `{table}` by its columns."""
+    text = files("hexiao.storage").joinpath(filename).read_text("utf-8")
+    pieces = _NAMED.split(text)[1:]
+
+    def fill(hole: re.Match[str]) -> str:
+        macro, argument = hole.group(1), hole.group(2)
+        return macros[macro](argument) if argument else ", ".join(COLUMNS[macro])
+
+    return {name.strip(): _HOLE.sub(fill, sql).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}

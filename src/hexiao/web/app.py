@@ -1,0 +1,104 @@
+"""The ASGI app of our own API: every operation gets its route, its roles and the same four steps.
+
+Let in → understand → handle → render; the handlers themselves stand in `api/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+from typing import Any
+
+import falcon
+import falcon.asgi
+import msgspec
+
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.party import Role
+from hexiao.engine.committer import Engine
+from hexiao.http import read_body
+from hexiao.web import pages, problems
+from hexiao.web.api import OPERATIONS
+from hexiao.web.auth import ROLES, authenticate, authorize
+from hexiao.web.operation import Call, Operation, Zones
+from hexiao.web.parsing import malformed, parse_body, parse_query
+
+KEY_HEADER = "Idempotency-Key"
+KEY_MAX = 255
+
+Responder = Callable[..., Awaitable[None]]
+
+
+class SafeHeaders:
+    """Nothing of this app is sniffed, framed or, under /v1, kept by a cache."""
+
+    async def process_response(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, resource: object, req_succeeded: bool
+    ) -> None:
+        resp.set_header("X-Content-Type-Options", "nosniff")
+        resp.set_header("Referrer-Policy", "no-referrer")
+        if resp.get_header("Content-Security-Policy") is None:
+            resp.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        if req.path.startswith("/v1"):
+            resp.set_header("Cache-Control", "no-store")
+
+
+class Resource:
+    """A path; its `on_get` and `on_post` are set from the operations."""
+
+
+def build(engine: Engine, *, demo_requests: tuple[tuple[str, str], ...] = ()) -> falcon.asgi.App[Any, Any]:
+    """The whole app: /v1, /openapi.json, /docs, /, /live and /ready. `demo_requests`: (title, shell text) shown on /."""
+    app = falcon.asgi.App(middleware=[SafeHeaders()])
+    problems.install(app)
+    zones = Zones(engine)
+    for path, operations in groupby(sorted(OPERATIONS, key=lambda one: one.path), lambda one: one.path):
+        resource = Resource()
+        for operation in operations:
+            roles = ROLES[operation.method, operation.path]
+            setattr(resource, f"on_{operation.method.lower()}", _responder(operation, roles, engine, zones))
+        app.add_route(path, resource)
+    pages.install(app, engine, demo_requests)
+    return app
+
+
+def _responder(operation: Operation, roles: frozenset[Role], engine: Engine, zones: Zones) -> Responder:
+    async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response, **path: str) -> None:
+        caller = await authenticate(req, engine)
+        authorize(caller, roles)
+        request_id = f"{caller.id}:{_key(req)}" if operation.changes else ""
+        call = Call(
+            engine=engine,
+            zones=zones,
+            operation=operation,
+            caller=caller,
+            path=path,
+            body=parse_body(await _json(req) if operation.method == "POST" else b"", operation.body),
+            query=parse_query(req.params, operation.query),
+            request_id=request_id,
+        )
+        reply = await operation.handle(call)
+        resp.status = operation.status
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(reply)
+        if call.replayed:
+            resp.set_header("Idempotent-Replay", "true")
+
+    return respond
+
+
+def _key(req: falcon.asgi.Request) -> str:
+    """The caller's own number for this change; it must survive logs and lines, so it is visible ASCII."""
+    key = req.get_header(KEY_HEADER)
+    if not key:
+        raise BadRequest(Code.REQUEST_ID_MISSING)
+    if len(key) > KEY_MAX or not all("!" <= character <= "~" for character in key):
+        raise malformed(f"{KEY_HEADER} must be 1 to {KEY_MAX} visible ASCII characters")
+    return key
+
+
+async def _json(req: falcon.asgi.Request) -> bytes:
+    announced = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
+    if announced != falcon.MEDIA_JSON:
+        raise falcon.HTTPUnsupportedMediaType(description="the body must be sent with Content-Type: application/json")
+    return await read_body(req)

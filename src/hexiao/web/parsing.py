@@ -1,0 +1,60 @@
+"""Bytes and query strings → the types of the handlers, or BadRequest that says what is wrong and where.
+
+Strict: no field that is not known, no text for a number, no number for a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TypeVar
+
+import msgspec
+
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.web.wire import NO_CONTROLS, from_wire
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+REASON_MAX = 300
+
+
+def parse_body(body: bytes, wanted: type[T]) -> T:
+    """An empty body counts as {}: what has only optional fields may be left out altogether."""
+    try:
+        return _decoder(wanted).decode(body or b"{}")
+    except msgspec.ValidationError as wrong:
+        raise malformed(_plain(str(wrong))) from None
+    except UnicodeDecodeError:
+        raise malformed("the body is not UTF-8") from None
+    except msgspec.DecodeError as wrong:
+        raise malformed(f"the body is not JSON: {wrong}") from None
+    except RecursionError:
+        raise malformed("the body is nested too deeply") from None
+
+
+def parse_query(params: Mapping[str, str | list[str]], wanted: type[T]) -> T:
+    """Every parameter at most once, and none that is not known."""
+    for name, value in params.items():
+        if not isinstance(value, str):
+            raise malformed(f"the query names `{name}` more than once")
+    try:
+        return msgspec.convert(params, wanted, strict=False, dec_hook=from_wire)
+    except msgspec.ValidationError as wrong:
+        raise malformed(_plain(str(wrong))) from None
+
+
+def malformed(reason: str) -> BadRequest:
+    return BadRequest(Code.MALFORMED_REQUEST, reason=reason[:REASON_MAX])
+
+
+@cache
+def _decoder(wanted: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(wanted, dec_hook=from_wire)
+
+
+def _plain(reason: str) -> str:
+    """msgspec's own words, but for the one pattern that nobody could read."""
+    if repr(NO_CONTROLS) in reason:
+        return reason.replace(f"matching regex {NO_CONTROLS!r}", "without control characters")
+    return reason

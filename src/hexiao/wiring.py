@@ -1,0 +1,176 @@
+"""The only file that knows everybody: Settings → storage, engine, doors, one ASGI application on Granian."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
+from hexiao.engine.committer import Engine
+from hexiao.logs import configure_logs
+from hexiao.storage.base import Storage, StorageError
+from hexiao.storage.migrating import apply_migrations, check_schema
+from hexiao.storage.sqlite import SqliteStorage
+from hexiao.vault import Vault, load_or_make_key
+
+__all__ = [
+    "DEFAULT_DATABASE",
+    "Settings",
+    "StorageError",
+    "app",
+    "build_app",
+    "load_settings",
+    "migrate",
+    "open_engine",
+    "open_storage",
+    "open_vault",
+    "serve",
+]
+
+log = structlog.get_logger("hexiao")
+
+Clock = Callable[[], int]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def system_clock() -> int:
+    """UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Bring the schema up to this program's; the names of what was applied. Makes the file when there is none."""
+    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    return apply_migrations(settings.sqlite_path)
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The database, as it is. Raises StorageError when it is missing, or older or newer than this program."""
+    path = settings.sqlite_path
+    if not path.exists():
+        raise StorageError(
+            f"there is no database at {path}; make it with: hexiao migrate --database {settings.database}"
+        )
+    check_schema(path)
+    return SqliteStorage(path)
+
+
+def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds: float = 0) -> Engine:
+    """A running engine; close it. Without `sweep_seconds` holds lapse when they are met, not by themselves."""
+    return Engine(open_storage(settings), clock or system_clock, secrets.randbelow, sweep_seconds=sweep_seconds)
+
+
+def open_vault(settings: Settings) -> Vault:
+    if settings.master_key:
+        try:
+            return Vault(bytes.fromhex(settings.master_key))
+        except ValueError as wrong:
+            raise StorageError(f"HEXIAO_MASTER_KEY: {wrong}") from wrong
+    try:
+        return Vault(load_or_make_key(settings.key_file))
+    except (ValueError, OSError) as wrong:
+        raise StorageError(f"the master key file {settings.key_file} cannot be used: {wrong}") from wrong
+
+
+def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
+    """One ASGI application with every door mounted at its paths; a door answers everything below them itself."""
+    from hexiao.demo import demo_requests
+    from hexiao.gateways.kingdee import server as kingdee
+    from hexiao.gateways.zvcms import server as zvcms
+    from hexiao.web import app as web
+
+    requests = demo_requests(f"http://{settings.host}:{settings.port}") if settings.demo else ()
+    kingdee_app = kingdee.build(engine, vault, window_seconds=settings.window_seconds)
+    zvcms_app = zvcms.build(engine, vault, window_seconds=settings.window_seconds)
+    web_app = web.build(engine, demo_requests=requests)
+    mounts: tuple[tuple[str, AsgiApp], ...] = (
+        ("/jdyconnector", kingdee_app),
+        ("/jdy", kingdee_app),
+        ("/api/v2", zvcms_app),
+        ("", web_app),
+    )
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        for prefix, door in mounts:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return await door(scope, receive, send)
+        return await web_app(scope, receive, send)
+
+    return dispatch
+
+
+class Application:
+    """What a Granian worker runs: opens the engine at start-up, closes it at shut-down, dispatches between."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._engine: Engine | None = None
+        self._dispatch: AsgiApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._live(receive, send)
+        assert self._dispatch is not None
+        return await self._dispatch(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    self._engine = open_engine(self._settings, clock=self._clock, sweep_seconds=5.0)
+                    self._dispatch = build_app(self._engine, open_vault(self._settings), self._settings)
+                except Exception as failed:
+                    log.error("cannot_start", reason=str(failed))
+                    await send({"type": "lifespan.startup.failed", "message": str(failed)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                if self._engine is not None:
+                    self._engine.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def app() -> Application:
+    """The factory that Granian calls in each worker process."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return Application(settings)
+
+
+def serve(settings: Settings) -> None:
+    """Run the server until a signal ends it. The schema and the key are checked before a port is opened."""
+    from granian.constants import Interfaces, Loops
+    from granian.server import Server
+
+    configure_logs(settings.log_level)
+    open_storage(settings).close()
+    open_vault(settings)
+    os.environ.update(to_environment(settings))
+    Server(
+        "hexiao.wiring:app",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop=Loops.asyncio,
+        log_access=False,
+        log_enabled=True,
+        backlog=2048,
+        workers_kill_timeout=10,
+        static_path_mount=None,
+        working_dir=Path.cwd(),
+    ).serve()

@@ -1,0 +1,502 @@
+"""Schemes: when, where and on what a coupon works, and which settings are refused from the start."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from domain.conftest import BERLIN, DAY, HOUR, PROPERTY, SHANGHAI, a_scheme, at, terms, utc
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.money import FEN_MAX
+from hexiao.domain.scheme import (
+    KIND_OF,
+    Balance,
+    Benefit,
+    DaysFromNextDay,
+    DaysFromReceipt,
+    FixedDates,
+    Goods,
+    GoodsOff,
+    Kind,
+    MoneyOff,
+    RateOff,
+    RateUses,
+    Shops,
+    Terms,
+    Validity,
+    Window,
+    check_scheme,
+    face_of,
+    validity_window,
+)
+
+ONE_OF_EACH: dict[Kind, Benefit] = {
+    Kind.MONEY_OFF: MoneyOff(1_000),
+    Kind.RATE_OFF: RateOff(1_500),
+    Kind.GOODS_OFF: GoodsOff(up_to_fen=800),
+    Kind.BALANCE: Balance(5_000),
+    Kind.RATE_USES: RateUses(2_000, 3),
+}
+LISTED = Goods("listed", ("milk",))
+WEEK = "一二三四五六日"
+
+
+# The five kinds.
+
+
+def test_the_table_of_kinds_is_total_and_none_is_there_twice() -> None:
+    assert set(KIND_OF) == set(get_args(Benefit))
+    assert sorted(KIND_OF.values()) == sorted(Kind) == [1, 2, 3, 4, 5]
+    assert {kind: KIND_OF[type(benefit)] for kind, benefit in ONE_OF_EACH.items()} == {kind: kind for kind in Kind}
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_a_scheme_is_of_the_kind_of_its_benefit(kind: Kind) -> None:
+    assert a_scheme(ONE_OF_EACH[kind]).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("benefit", "face_fen", "uses_max"),
+    [
+        (MoneyOff(1_000), 1_000, 1),
+        (RateOff(1_500), None, 1),
+        (RateOff(1_500, cap_fen=300), None, 1),
+        (GoodsOff(up_to_fen=800), 800, 1),
+        (GoodsOff(up_to_quantity=2), None, 1),
+        (GoodsOff(up_to_fen=800, up_to_quantity=2), 800, 1),
+        (Balance(5_000), 5_000, None),
+        (RateUses(2_000, 3), None, 3),
+    ],
+    ids=repr,
+)
+def test_a_new_coupon_has_the_face_and_the_uses_of_its_benefit(
+    benefit: Benefit, face_fen: int | None, uses_max: int | None
+) -> None:
+    assert face_of(benefit) == (face_fen, uses_max)
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_a_benefit_is_read_back_as_it_was_written(kind: Kind) -> None:
+    written = msgspec.json.encode(ONE_OF_EACH[kind])
+    assert json.loads(written)["kind"] == kind.name.lower()
+    assert msgspec.json.decode(written, type=Benefit) == ONE_OF_EACH[kind]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"kind": "money_off"},
+        {"kind": "money_off", "amount_fen": "1000"},
+        {"kind": "money_off", "amount_fen": 10.5},
+        {"kind": "money_off", "amount_fen": True},
+        {"kind": "money_off", "amount_fen": 1_000, "cap_fen": 5},
+        {"kind": "gift", "amount_fen": 1_000},
+        {"amount_fen": 1_000},
+        {"kind": "rate_uses", "off_bp": 1_000},
+    ],
+    ids=str,
+)
+def test_a_benefit_of_another_shape_is_not_read(written: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(written, Benefit)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "limited"),
+    [({}, False), ({"per_member": 3}, False), ({"total": 1}, True), ({"budget_fen": 1}, True)],
+    ids=str,
+)
+def test_only_a_total_or_a_budget_makes_the_count_of_a_scheme_decide(changes: dict[str, int], limited: bool) -> None:
+    assert terms(**changes).limited is limited
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [FixedDates(date(2026, 1, 1), date(2026, 12, 31)), DaysFromReceipt(30), DaysFromNextDay(1)],
+    ids=lambda validity: type(validity).__name__,
+)
+def test_terms_are_read_back_as_they_were_written(validity: Validity) -> None:
+    written = terms(validity=validity, windows=(Window((6, 7), "22:00", "02:00"),), goods=LISTED)
+    assert msgspec.json.decode(msgspec.json.encode(written), type=Terms) == written
+
+
+def test_an_unknown_term_is_not_read() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"validity": {"type": "from_receipt", "days": 1}, "minimum_spent_fen": 1}, Terms)
+
+
+# Hours.
+
+WEDNESDAY, SATURDAY, SUNDAY, MONDAY = "2026-11-18", "2026-11-21", "2026-11-22", "2026-11-23"
+NIGHT = Window((6,), "22:00", "02:00")
+
+
+@pytest.mark.parametrize(
+    ("window", "local", "holds"),
+    [
+        pytest.param(Window(), f"{WEDNESDAY} 00:00", True, id="always: from midnight"),
+        pytest.param(Window(), f"{WEDNESDAY} 23:59:59.999", True, id="always: to the last millisecond"),
+        pytest.param(Window(since="09:00", until="17:00"), f"{WEDNESDAY} 08:59:59.999", False, id="before it opens"),
+        pytest.param(Window(since="09:00", until="17:00"), f"{WEDNESDAY} 09:00", True, id="as it opens"),
+        pytest.param(Window(since="09:00", until="17:00"), f"{WEDNESDAY} 16:59:59.999", True, id="just before its end"),
+        pytest.param(Window(since="09:00", until="17:00"), f"{WEDNESDAY} 17:00", False, id="its end is exclusive"),
+        pytest.param(Window(since="20:00"), f"{WEDNESDAY} 23:59:59", True, id="24:00 is the end of the day"),
+        pytest.param(Window(since="20:00"), f"{WEDNESDAY} 00:00", False, id="24:00 is not the start of the day"),
+        pytest.param(Window((1, 2)), f"{WEDNESDAY} 12:00", False, id="another weekday"),
+        pytest.param(Window((3,)), f"{WEDNESDAY} 12:00", True, id="this weekday"),
+        pytest.param(Window((7,)), f"{SUNDAY} 12:00", True, id="7 is Sunday"),
+        pytest.param(Window((1,)), f"{MONDAY} 00:00", True, id="1 is Monday"),
+        pytest.param(NIGHT, f"{SATURDAY} 21:59", False, id="night: before it"),
+        pytest.param(NIGHT, f"{SATURDAY} 22:00", True, id="night: as it begins"),
+        pytest.param(NIGHT, f"{SATURDAY} 23:59:59", True, id="night: before midnight"),
+        pytest.param(NIGHT, f"{SUNDAY} 00:00", True, id="night: goes on after midnight"),
+        pytest.param(NIGHT, f"{SUNDAY} 01:59:59", True, id="night: just before its end"),
+        pytest.param(NIGHT, f"{SUNDAY} 02:00", False, id="night: its end is exclusive"),
+        pytest.param(NIGHT, f"{SUNDAY} 22:00", False, id="night: not the next evening"),
+        pytest.param(NIGHT, f"{SATURDAY} 01:00", False, id="night: not the morning before"),
+        pytest.param(Window((7,), "22:00", "02:00"), f"{MONDAY} 01:00", True, id="night: Sunday's runs into Monday"),
+        pytest.param(Window((1,), "22:00", "02:00"), f"{MONDAY} 01:00", False, id="night: Monday's starts on Monday"),
+        pytest.param(Window((3,), "22:00", "00:00"), f"{WEDNESDAY} 23:30", True, id="until 00:00 is until midnight"),
+        pytest.param(Window((2,), "22:00", "00:00"), f"{WEDNESDAY} 00:00", False, id="until 00:00 ends at midnight"),
+    ],
+)
+def test_a_window_is_open(window: Window, local: str, holds: bool) -> None:
+    assert window.holds(datetime.fromisoformat(local).replace(tzinfo=SHANGHAI)) is holds
+
+
+def clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+@PROPERTY
+@given(
+    st.sets(st.integers(1, 7), min_size=1),
+    st.integers(0, 1439),
+    st.integers(0, 1440),
+    st.integers(0, 7 * 1440 - 1),
+)
+def test_a_window_is_open_exactly_for_its_length_from_each_of_its_days(
+    weekdays: set[int], since: int, until: int, minute: int
+) -> None:
+    length = (until - since) % 1440 if until != since else None
+    if length is None:
+        return
+    length = length or 1440
+    window = Window(tuple(sorted(weekdays)), clock(since), clock(until))
+    local = datetime(2026, 11, 16, tzinfo=SHANGHAI) + timedelta(minutes=minute)  # a Monday
+    opened = [((day - 1) * 1440 + since) for day in weekdays]
+    assert window.holds(local) is any((minute - start) % (7 * 1440) < length for start in opened)
+
+
+def test_a_window_follows_the_clock_on_the_wall_through_summer_time() -> None:
+    breakfast = Window(since="08:00", until="10:00")
+    for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 24), date(2026, 10, 25)):
+        eight = datetime(day.year, day.month, day.day, 8, tzinfo=BERLIN)
+        assert breakfast.holds(eight)
+        assert not breakfast.holds(eight.replace(hour=7, minute=59))
+    doubled_hour = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC).astimezone(BERLIN) for hour in (0, 1)]
+    assert [f"{local:%H:%M}" for local in doubled_hour] == ["02:30", "02:30"]
+    assert all(Window(since="02:00", until="03:00").holds(local) for local in doubled_hour)
+
+
+def test_a_window_names_its_days_and_hours() -> None:
+    assert str(NIGHT) == "周六 22:00–02:00"
+    assert all(day in str(Window()) for day in WEEK)
+
+
+@pytest.mark.parametrize("text", ["00:00", "09:30", "19:05", "23:59", "24:00"])
+def test_a_clock_time_is_read(text: str) -> None:
+    assert msgspec.convert({"until": text}, Window).until == text
+
+
+@pytest.mark.parametrize("text", ["", "9:00", "09:60", "24:01", "25:00", "09:00:00", "0900", " 09:00", "-1:00", "noon"])
+def test_what_is_not_a_clock_time_is_not_read(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"until": text}, Window)
+
+
+@pytest.mark.parametrize("text", ["09:00\n", "24:00\n", "0９:00", "1٣:00", "23:५९"], ids=ascii)
+@pytest.mark.xfail(strict=True, reason=r"ClockTime: $ lets a newline pass, \d takes the digits of every script")
+def test_a_clock_time_is_five_ascii_characters(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"until": text}, Window)
+
+
+# Goods and shops.
+
+
+@pytest.mark.parametrize(
+    ("goods", "sku", "category", "covered"),
+    [
+        (Goods(), "milk", "dairy", True),
+        (Goods(), "", "", True),
+        (Goods("categories", ("dairy", "fruit")), "milk", "dairy", True),
+        (Goods("categories", ("dairy",)), "dairy", "bakery", False),
+        (Goods("categories", ("dairy",)), "milk", "", False),
+        (Goods("listed", ("milk", "tea")), "tea", "", True),
+        (Goods("listed", ("milk",)), "milkshake", "milk", False),
+        (Goods("listed", ("milk",)), "MILK", "", False),
+        (Goods("all_but", ("wine",)), "milk", "wine", True),
+        (Goods("all_but", ("wine",)), "wine", "", False),
+    ],
+    ids=repr,
+)
+def test_goods_are_covered_by_category_or_by_sku(goods: Goods, sku: str, category: str, covered: bool) -> None:
+    assert goods.covers(sku, category) is covered
+
+
+@PROPERTY
+@given(st.lists(st.text(max_size=3), max_size=4), st.text(max_size=3), st.text(max_size=3))
+def test_all_but_covers_exactly_what_listed_does_not(values: list[str], sku: str, category: str) -> None:
+    listed, all_but = Goods("listed", tuple(values)), Goods("all_but", tuple(values))
+    assert listed.covers(sku, category) is not all_but.covers(sku, category)
+
+
+@pytest.mark.parametrize(
+    ("shops", "shop_id", "allowed"),
+    [
+        (Shops(), 1, True),
+        (Shops("listed", ("1", "3")), 3, True),
+        (Shops("listed", ("1", "3")), 13, False),
+        (Shops("all_but", ("1",)), 1, False),
+        (Shops("all_but", ("1",)), 11, True),
+        (Shops("listed", ("1333333333333333333",)), 1333333333333333333, True),
+        (Shops("listed", ("1333333333333333333",)), 1333333333333333334, False),
+    ],
+    ids=repr,
+)
+def test_a_shop_is_allowed_by_its_whole_id(shops: Shops, shop_id: int, allowed: bool) -> None:
+    assert shops.allows(shop_id) is allowed
+
+
+# Validity.
+
+
+@pytest.mark.parametrize(
+    ("validity", "received", "first", "last"),
+    [
+        pytest.param(DaysFromNextDay(20), 1572481817, 1572537600, 1574265599, id="the vendor's printed sample"),
+        pytest.param(DaysFromReceipt(30), 1589047560, 1589040000, 1591631999, id="30 days from the day of receipt"),
+        pytest.param(DaysFromNextDay(1), 1572481817, 1572537600, 1572623999, id="the whole next day"),
+        pytest.param(DaysFromReceipt(3), 1577807999, 1577721600, 1577980799, id="received a second before the new year"),
+    ],
+)
+def test_the_vendors_windows_come_out_to_the_second(validity: Validity, received: int, first: int, last: int) -> None:
+    """Unix seconds; the vendor names the last second, we the instant after it."""
+    assert validity_window(validity, received * 1000, SHANGHAI) == (first * 1000, (last + 1) * 1000)
+
+
+DAY_29_FEB = FixedDates(date(2028, 2, 29), date(2028, 2, 29))
+
+
+@pytest.mark.parametrize(
+    ("validity", "received", "zone", "since", "until"),
+    [
+        pytest.param(
+            FixedDates(date(2026, 11, 1), date(2026, 11, 30)), "2025-01-01 00:00", SHANGHAI,
+            "2026-10-31 16:00", "2026-11-30 16:00", id="fixed dates, whenever it was received",
+        ),
+        pytest.param(
+            FixedDates(date(2026, 12, 31), date(2027, 1, 1)), "2026-12-31 12:00", SHANGHAI,
+            "2026-12-30 16:00", "2027-01-01 16:00", id="fixed dates across the year's end",
+        ),
+        pytest.param(
+            DAY_29_FEB, "2028-02-01 00:00", SHANGHAI, "2028-02-28 16:00", "2028-02-29 16:00", id="the leap day alone"
+        ),
+        pytest.param(
+            DaysFromReceipt(1), "2028-02-28 23:59:59.999", SHANGHAI,
+            "2028-02-27 16:00", "2028-02-28 16:00", id="a day received just before the leap day",
+        ),
+        pytest.param(
+            DaysFromNextDay(1), "2028-02-28 23:59:59.999", SHANGHAI,
+            "2028-02-28 16:00", "2028-02-29 16:00", id="the next day is the leap day",
+        ),
+        pytest.param(
+            DaysFromNextDay(1), "2027-02-28 12:00", SHANGHAI,
+            "2027-02-28 16:00", "2027-03-01 16:00", id="the next day in a common year",
+        ),
+        pytest.param(
+            DaysFromReceipt(366), "2028-01-01 00:00", SHANGHAI,
+            "2027-12-31 16:00", "2028-12-31 16:00", id="366 days are the whole leap year",
+        ),
+        pytest.param(
+            DaysFromNextDay(1), "2026-12-31 23:59:59.999", SHANGHAI,
+            "2026-12-31 16:00", "2027-01-01 16:00", id="the next day is the new year",
+        ),
+        pytest.param(
+            DaysFromReceipt(1), "2027-01-01 00:00", SHANGHAI,
+            "2026-12-31 16:00", "2027-01-01 16:00", id="received as the year began",
+        ),
+        pytest.param(
+            FixedDates(date(2026, 3, 29), date(2026, 3, 29)), "2026-01-01 00:00", BERLIN,
+            "2026-03-28 23:00", "2026-03-29 22:00", id="Berlin: the day of 23 hours",
+        ),
+        pytest.param(
+            FixedDates(date(2026, 10, 25), date(2026, 10, 25)), "2026-01-01 00:00", BERLIN,
+            "2026-10-24 22:00", "2026-10-25 23:00", id="Berlin: the day of 25 hours",
+        ),
+        pytest.param(
+            DaysFromReceipt(2), "2026-03-28 23:30", BERLIN,
+            "2026-03-27 23:00", "2026-03-29 22:00", id="Berlin: two days over the spring change",
+        ),
+        pytest.param(
+            DaysFromNextDay(2), "2026-10-24 00:30", BERLIN,
+            "2026-10-24 22:00", "2026-10-26 23:00", id="Berlin: two days over the autumn change",
+        ),
+        pytest.param(
+            DaysFromReceipt(1), "2026-10-25 02:30", BERLIN,
+            "2026-10-24 22:00", "2026-10-25 23:00", id="Berlin: received in the doubled hour",
+        ),
+    ],
+)  # fmt: skip
+def test_a_coupon_is_valid(validity: Validity, received: str, zone: ZoneInfo, since: str, until: str) -> None:
+    assert validity_window(validity, at(received, zone), zone) == (utc(since), utc(until))
+
+
+def test_the_same_instant_is_another_day_elsewhere() -> None:
+    received_at = utc("2026-11-18 16:30")  # past midnight in Shanghai, still the evening before in Berlin
+    assert validity_window(DaysFromReceipt(1), received_at, SHANGHAI)[0] == utc("2026-11-18 16:00")
+    assert validity_window(DaysFromReceipt(1), received_at, BERLIN)[0] == utc("2026-11-17 23:00")
+
+
+zones = st.sampled_from(
+    [SHANGHAI, BERLIN, *map(ZoneInfo, ("UTC", "America/Havana", "Africa/Cairo", "Asia/Beirut", "Asia/Kathmandu"))]
+)
+instants = st.integers(utc("2000-01-01 00:00"), utc("2037-01-01 00:00"))
+
+
+def local_day(instant: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(instant / 1000, zone).date()
+
+
+@PROPERTY
+@given(instants, st.integers(1, 800), zones)
+def test_n_days_are_n_days_of_the_calendar_to_the_millisecond(received_at: int, days: int, zone: ZoneInfo) -> None:
+    received = local_day(received_at, zone)
+    for validity, first in ((DaysFromReceipt(days), received), (DaysFromNextDay(days), received + timedelta(days=1))):
+        since, until = validity_window(validity, received_at, zone)
+        last = first + timedelta(days=days - 1)
+        assert local_day(since, zone) == first and local_day(since - 1, zone) == first - timedelta(days=1)
+        assert local_day(until - 1, zone) == last and local_day(until, zone) == last + timedelta(days=1)
+        assert abs(until - since - days * DAY) <= HOUR
+    assert validity_window(DaysFromReceipt(days), received_at, zone)[0] <= received_at
+    assert validity_window(DaysFromNextDay(days), received_at, zone)[0] > received_at
+
+
+@PROPERTY
+@given(instants, st.integers(1, 800), zones)
+def test_all_three_types_agree_about_the_same_days(received_at: int, days: int, zone: ZoneInfo) -> None:
+    first = local_day(received_at, zone)
+    fixed = FixedDates(first, first + timedelta(days=days - 1))
+    assert validity_window(fixed, 0, zone) == validity_window(DaysFromReceipt(days), received_at, zone)
+    assert validity_window(DaysFromNextDay(days), received_at - DAY, SHANGHAI) == validity_window(
+        DaysFromReceipt(days), received_at, SHANGHAI
+    )
+
+
+# What is refused from the start.
+
+SOUND: list[tuple[dict[str, Any], Benefit]] = [
+    *(({"goods": LISTED}, benefit) for benefit in ONE_OF_EACH.values()),
+    ({}, MoneyOff(1)),
+    ({}, MoneyOff(FEN_MAX)),
+    ({}, Balance(1)),
+    ({}, Balance(FEN_MAX)),
+    ({}, RateOff(1)),
+    ({}, RateOff(10_000)),
+    ({}, RateOff(1_500, cap_fen=1)),
+    ({}, RateUses(1_500, 2, cap_fen=FEN_MAX)),
+    ({}, RateUses(1_500, 10**6)),
+    ({"goods": LISTED}, GoodsOff(up_to_fen=1)),
+    ({"goods": LISTED}, GoodsOff(up_to_quantity=1)),
+    ({"goods": LISTED}, GoodsOff(up_to_fen=FEN_MAX, up_to_quantity=10**6)),
+    ({"goods": Goods("categories", ("dairy",))}, GoodsOff(up_to_quantity=1)),
+    ({"goods": Goods("all_but", ("wine",))}, GoodsOff(up_to_quantity=1)),
+    ({"shops": Shops("listed", ("1",))}, MoneyOff(1)),
+    ({"shops": Shops("all_but", ("1", "1333333333333333333"))}, MoneyOff(1)),
+    ({"hold_seconds": 1}, MoneyOff(1)),
+    ({"hold_seconds": 7 * 86_400}, MoneyOff(1)),
+    ({"reverse_within_seconds": None}, MoneyOff(1)),
+    ({"reverse_within_seconds": 0}, MoneyOff(1)),
+    ({"minimum_spend_fen": FEN_MAX, "budget_fen": FEN_MAX, "total": FEN_MAX, "per_member": FEN_MAX}, MoneyOff(1)),
+    ({"windows": (Window(),)}, MoneyOff(1)),
+    ({"windows": (Window((1,), "22:00", "02:00"), Window((6, 7), "09:00", "24:00"))}, MoneyOff(1)),
+    ({"windows": (Window(since="00:00", until="00:01"),)}, MoneyOff(1)),
+    ({"validity": FixedDates(date(2026, 2, 3), date(2026, 2, 3))}, MoneyOff(1)),
+    ({"validity": FixedDates(date(1971, 1, 1), date(8999, 12, 31))}, MoneyOff(1)),
+    ({"validity": DaysFromReceipt(1)}, MoneyOff(1)),
+    ({"validity": DaysFromNextDay(36_500)}, MoneyOff(1)),
+    ({"scene": "online", "holder": "member", "shareable": True}, MoneyOff(1)),
+]
+
+
+@pytest.mark.parametrize(("changes", "benefit"), SOUND, ids=repr)
+def test_a_sound_scheme_is_accepted(changes: dict[str, Any], benefit: Benefit) -> None:
+    check_scheme(terms(**changes), benefit)
+
+
+UNSOUND: list[tuple[dict[str, Any], Benefit]] = [
+    *(({"goods": LISTED}, kind(amount)) for kind in (MoneyOff, Balance) for amount in (-1, 0, FEN_MAX + 1)),
+    *(({}, RateOff(off)) for off in (-1, 0, 10_001)),
+    *(({}, RateUses(off, 2)) for off in (-1, 0, 10_001)),
+    *(({}, RateOff(1_500, cap_fen=cap)) for cap in (-1, 0, FEN_MAX + 1)),
+    *(({}, RateUses(1_500, 2, cap_fen=cap)) for cap in (-1, 0, FEN_MAX + 1)),
+    *(({}, RateUses(1_500, uses)) for uses in (-1, 0, 1, 10**6 + 1)),
+    *(({"goods": LISTED}, GoodsOff(up_to_fen=amount)) for amount in (-1, 0, FEN_MAX + 1)),
+    *(({"goods": LISTED}, GoodsOff(up_to_quantity=quantity)) for quantity in (-1, 0, 10**6 + 1)),
+    ({"goods": LISTED}, GoodsOff(up_to_fen=1, up_to_quantity=0)),
+    ({"goods": LISTED}, GoodsOff(up_to_fen=0, up_to_quantity=1)),
+    ({"goods": LISTED}, GoodsOff()),
+    ({}, GoodsOff(up_to_fen=1)),
+    ({"goods": Goods("all", ("milk",))}, MoneyOff(1)),
+    *(({"goods": Goods(mode)}, MoneyOff(1)) for mode in ("categories", "listed", "all_but")),
+    ({"shops": Shops("all", ("1",))}, MoneyOff(1)),
+    *(({"shops": Shops(mode)}, MoneyOff(1)) for mode in ("listed", "all_but")),
+    *(({"shops": Shops("listed", (shop,))}, MoneyOff(1)) for shop in ("", "-1", "1.0", " 1", "A", "１", "²", "1,2")),
+    *(({"hold_seconds": seconds}, MoneyOff(1)) for seconds in (-1, 0, 7 * 86_400 + 1)),
+    *(({name: -1}, MoneyOff(1)) for name in ("minimum_spend_fen", "budget_fen", "total", "per_member")),
+    *(({name: FEN_MAX + 1}, MoneyOff(1)) for name in ("minimum_spend_fen", "budget_fen", "total", "per_member")),
+    *(({"reverse_within_seconds": seconds}, MoneyOff(1)) for seconds in (-1, FEN_MAX + 1)),
+    *(({"windows": (Window(days),)}, MoneyOff(1)) for days in ((), (0,), (8,), (1, 9), (-1,))),
+    *(({"windows": (Window(), Window(since=same, until=same))}, MoneyOff(1)) for same in ("00:00", "09:00", "24:00")),
+    ({"validity": FixedDates(date(2026, 2, 4), date(2026, 2, 3))}, MoneyOff(1)),
+    ({"validity": FixedDates(date(1970, 12, 31), date(2026, 2, 3))}, MoneyOff(1)),
+    ({"validity": FixedDates(date(2026, 2, 4), date(9000, 1, 1))}, MoneyOff(1)),
+    ({"validity": FixedDates(date.min, date.max)}, MoneyOff(1)),
+    *(({"validity": kind(days)}, MoneyOff(1)) for kind in (DaysFromReceipt, DaysFromNextDay) for days in (-1, 0, 36_501)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "benefit"), UNSOUND, ids=repr)
+def test_an_unsound_scheme_is_refused_with_a_reason(changes: dict[str, Any], benefit: Benefit) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check_scheme(terms(**changes), benefit)
+    assert refused.value.code is Code.BAD_SCHEME
+    assert refused.value.facts["reason"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"windows": (Window(since="24:00", until="00:00"),)}, id="24:00 to 00:00 is never"),
+        pytest.param({"windows": (Window(since="24:00", until="02:00"),)}, id="a window cannot begin at 24:00"),
+        pytest.param({"windows": (Window(since="9:00", until="17:00"),)}, id="9:00 compares above 17:00 as text"),
+        pytest.param({"windows": (Window(since="morning", until="noon"),)}, id="words are no clock times"),
+        pytest.param({"windows": (Window(weekdays=(1, 1, 2)),)}, id="a weekday named twice"),
+        pytest.param({"shops": Shops("all_but", ("007",))}, id="007 is nobody's id, so shop 7 is not left out"),
+        pytest.param({"shops": Shops("listed", ("1", "1"))}, id="a shop named twice"),
+        pytest.param({"goods": Goods("categories", ("",))}, id="no category is no category"),
+        pytest.param({"goods": Goods("listed", ("milk", "milk"))}, id="goods named twice"),
+    ],
+)
+@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="check_scheme accepts it")
+def test_a_setting_that_cannot_mean_what_it_says_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        check_scheme(terms(**changes), MoneyOff(1))
