@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from domain.conftest import PROPERTY, a_bill, a_line
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.conftest import PROPERTY, a_bill, a_line
 from hexiao.domain.bill import LINES_MAX, PRICE_MAX_FEN, QUANTITY_MAX, Bill, BillLine, Scene
 from hexiao.domain.money import FEN_MAX
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from domain.conftest import PROPERTY
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from domain.conftest import PROPERTY
 from hexiao.domain.money import FEN_MAX, format_yuan, format_yuan_short, parse_yuan, split
 
 any_text = st.text(st.characters(exclude_categories=()))

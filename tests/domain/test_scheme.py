@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from domain.conftest import BERLIN, DAY, HOUR, PROPERTY, SHANGHAI, a_scheme, at, terms, utc
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from domain.conftest import BERLIN, DAY, HOUR, PROPERTY, SHANGHAI, a_scheme, at, terms, utc
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.money import FEN_MAX
 from hexiao.domain.scheme import (
@@ -185,13 +185,11 @@ def clock(minute: int) -> str:
 def test_a_window_is_open_exactly_for_its_length_from_each_of_its_days(
     weekdays: set[int], since: int, until: int, minute: int
 ) -> None:
-    length = (until - since) % 1440 if until != since else None
-    if length is None:
-        return
-    length = length or 1440
+    assume(since != until)
+    length = (until - since) % 1440 or 1440
     window = Window(tuple(sorted(weekdays)), clock(since), clock(until))
     local = datetime(2026, 11, 16, tzinfo=SHANGHAI) + timedelta(minutes=minute)  # a Monday
-    opened = [((day - 1) * 1440 + since) for day in weekdays]
+    opened = [(day - 1) * 1440 + since for day in weekdays]
     assert window.holds(local) is any((minute - start) % (7 * 1440) < length for start in opened)
 
 
@@ -222,7 +220,7 @@ def test_what_is_not_a_clock_time_is_not_read(text: str) -> None:
         msgspec.convert({"until": text}, Window)
 
 
-@pytest.mark.parametrize("text", ["09:00\n", "24:00\n", "0９:00", "1٣:00", "23:५९"], ids=ascii)
+@pytest.mark.parametrize("text", ["09:00\n", "24:00\n", "0９:00", "1٣:00", "23:5९"], ids=ascii)
 @pytest.mark.xfail(strict=True, reason=r"ClockTime: $ lets a newline pass, \d takes the digits of every script")
 def test_a_clock_time_is_five_ascii_characters(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
@@ -285,7 +283,7 @@ def test_a_shop_is_allowed_by_its_whole_id(shops: Shops, shop_id: int, allowed: 
         pytest.param(DaysFromNextDay(20), 1572481817, 1572537600, 1574265599, id="the vendor's printed sample"),
         pytest.param(DaysFromReceipt(30), 1589047560, 1589040000, 1591631999, id="30 days from the day of receipt"),
         pytest.param(DaysFromNextDay(1), 1572481817, 1572537600, 1572623999, id="the whole next day"),
-        pytest.param(DaysFromReceipt(3), 1577807999, 1577721600, 1577980799, id="received a second before the new year"),
+        pytest.param(DaysFromReceipt(3), 1577807999, 1577721600, 1577980799, id="received just before the new year"),
     ],
 )
 def test_the_vendors_windows_come_out_to_the_second(validity: Validity, received: int, first: int, last: int) -> None:
@@ -470,7 +468,8 @@ UNSOUND: list[tuple[dict[str, Any], Benefit]] = [
     ({"validity": FixedDates(date(1970, 12, 31), date(2026, 2, 3))}, MoneyOff(1)),
     ({"validity": FixedDates(date(2026, 2, 4), date(9000, 1, 1))}, MoneyOff(1)),
     ({"validity": FixedDates(date.min, date.max)}, MoneyOff(1)),
-    *(({"validity": kind(days)}, MoneyOff(1)) for kind in (DaysFromReceipt, DaysFromNextDay) for days in (-1, 0, 36_501)),
+    *(({"validity": DaysFromReceipt(days)}, MoneyOff(1)) for days in (-1, 0, 36_501)),
+    *(({"validity": DaysFromNextDay(days)}, MoneyOff(1)) for days in (-1, 0, 36_501)),
 ]  # fmt: skip
 
 
@@ -489,11 +488,8 @@ def test_an_unsound_scheme_is_refused_with_a_reason(changes: dict[str, Any], ben
         pytest.param({"windows": (Window(since="24:00", until="02:00"),)}, id="a window cannot begin at 24:00"),
         pytest.param({"windows": (Window(since="9:00", until="17:00"),)}, id="9:00 compares above 17:00 as text"),
         pytest.param({"windows": (Window(since="morning", until="noon"),)}, id="words are no clock times"),
-        pytest.param({"windows": (Window(weekdays=(1, 1, 2)),)}, id="a weekday named twice"),
         pytest.param({"shops": Shops("all_but", ("007",))}, id="007 is nobody's id, so shop 7 is not left out"),
-        pytest.param({"shops": Shops("listed", ("1", "1"))}, id="a shop named twice"),
         pytest.param({"goods": Goods("categories", ("",))}, id="no category is no category"),
-        pytest.param({"goods": Goods("listed", ("milk", "milk"))}, id="goods named twice"),
     ],
 )
 @pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="check_scheme accepts it")

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from hexiao.domain.errors import BadRequest, Code
-from hexiao.web.wire import NO_CONTROLS, from_wire
+from hexiao.web.wire import NO_CONTROLS, Name, from_wire
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -58,3 +58,11 @@ def _plain(reason: str) -> str:
     if repr(NO_CONTROLS) in reason:
         return reason.replace(f"matching regex {NO_CONTROLS!r}", "without control characters")
     return reason
+
+
+def parse_text(text: str, place: str) -> None:
+    """Hold a text of a domain type to the bounds of the wire; `place` says where it stands."""
+    try:
+        msgspec.convert(text, Name)
+    except msgspec.ValidationError as wrong:
+        raise malformed(f"{_plain(str(wrong))} - at `{place}`") from None

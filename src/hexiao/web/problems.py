@@ -94,7 +94,9 @@ class Problem(msgspec.Struct, kw_only=True):
     zh: str
     en: str
     detail: str
-    facts: Annotated[dict[str, Fact], msgspec.Meta(description="句中的数字 · the numbers of the sentence, for programs")]
+    facts: Annotated[
+        dict[str, Fact], msgspec.Meta(description="句中的数字 · the numbers of the sentence, for programs")
+    ]
     verdicts: Annotated[list[VerdictOut], msgspec.Meta(description="每张券的每项判定 · every check of every coupon")]
     redemption: Annotated[
         RedemptionOut | msgspec.UnsetType,

@@ -36,7 +36,9 @@ TIMED = frozenset({Code.COUPON_VOIDED, Code.NOT_YET_VALID, Code.COUPON_EXPIRED, 
 LinesFen = Annotated[
     list[int], msgspec.Meta(description="每行优惠（分） · discount in fen, one number for each line of the bill")
 ]
-FenOrNull = Annotated[int | None, msgspec.Meta(description="分；null = 不按金额限制 · fen; null = not limited by value")]
+FenOrNull = Annotated[
+    int | None, msgspec.Meta(description="分；null = 不按金额限制 · fen; null = not limited by value")
+]
 UsesOrNull = Annotated[int | None, msgspec.Meta(description="次数；null = 不限 · null = not limited by uses")]
 
 
@@ -44,7 +46,9 @@ class VerdictOut(msgspec.Struct, kw_only=True):
     """资格判定 · one check on one coupon: what it needs, what it found, and a sentence for a person."""
 
     coupon: Annotated[str, msgspec.Meta(description="券号 · the coupon's code")]
-    code: Annotated[str, msgspec.Meta(description="检查项；不通过时即错误码 · the check, and its error code when not ok")]
+    code: Annotated[
+        str, msgspec.Meta(description="检查项；不通过时即错误码 · the check, and its error code when not ok")
+    ]
     ok: bool
     needed: Fact
     actual: Fact
@@ -117,11 +121,15 @@ class CouponOut(msgspec.Struct, kw_only=True):
     held_uses: int
     captured_uses: int
     valid_from_at: TimeText
-    valid_until_at: Annotated[TimeText, msgspec.Meta(description="此刻起失效 · the first instant at which it is expired")]
+    valid_until_at: Annotated[
+        TimeText, msgspec.Meta(description="此刻起失效 · the first instant at which it is expired")
+    ]
     issued_at: TimeText
     voided_at: TimeText | None
     changed_at: TimeText
-    record_id: Annotated[IdText, msgspec.Meta(description="领用记录 · the id of the receipt, as the vendors' wires call it")]
+    record_id: Annotated[
+        IdText, msgspec.Meta(description="领用记录 · the id of the receipt, as the vendors' wires call it")
+    ]
 
 
 class MemberOut(msgspec.Struct, kw_only=True):

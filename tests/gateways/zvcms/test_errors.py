@@ -6,8 +6,8 @@ import re
 from string import Formatter
 
 import pytest
-from gateways.zvcms.callers import DOCS
 
+from gateways.zvcms.callers import DOCS
 from hexiao.domain.errors import Code, Family
 from hexiao.gateways.zvcms.errors import TABLE, VENDOR_CODES, VENDOR_CODES_NOT_OURS, Fault, said
 

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
-from gateways.zvcms.callers import DOCUMENTED, VECTORS
 
+from gateways.zvcms.callers import DOCUMENTED, VECTORS
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Item, Shop
 from hexiao.domain.scheme import (
@@ -65,11 +66,11 @@ def facts(now: int = NOW, shops: tuple[Shop, ...] = (), items: tuple[Item, ...] 
 
 
 def coupon(**changes: Any) -> Coupon:
-    fields: dict[str, Any] = dict(
+    whole = Coupon(
         id=5, merchant_id=1, scheme_id=9, scheme_version=1, code="X", record_id=5, face_fen=1000, uses_max=1,
         valid_from_at=NOW, valid_until_at=NOW + 86_400_000, issued_at=NOW,
     )  # fmt: skip
-    return Coupon(**(fields | changes))
+    return msgspec.structs.replace(whole, **changes)
 
 
 class TestTheOrderOfMembers:
