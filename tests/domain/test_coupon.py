@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -36,7 +37,7 @@ USED_TEN = {"captured_fen": 1_000, "captured_uses": 1}
             id="ten off: used for three, and nothing is left",
         ),
         pytest.param(
-            TEN, {"captured_fen": 0, "captured_uses": 1}, 1_000, 0, 0, True, False, id="ten off: all but the use given back"
+            TEN, {"captured_fen": 0, "captured_uses": 1}, 1_000, 0, 0, True, False, id="ten off: given back but for the use"
         ),
         pytest.param(FIFTY, {}, 5_000, None, 5_000, False, False, id="balance: new"),
         pytest.param(
@@ -55,7 +56,7 @@ USED_TEN = {"captured_fen": 1_000, "captured_uses": 1}
         pytest.param(RATE, {"held_fen": 150, "held_uses": 1}, None, 0, None, False, True, id="rate: held"),
         pytest.param(RATE, {"captured_fen": 150, "captured_uses": 1}, None, 0, None, True, False, id="rate: used"),
         pytest.param(THRICE, {"captured_uses": 1, "held_uses": 1}, None, 1, None, False, False, id="uses: one free"),
-        pytest.param(THRICE, {"captured_uses": 1, "held_uses": 2}, None, 0, None, False, True, id="uses: the rest held"),
+        pytest.param(THRICE, {"captured_uses": 1, "held_uses": 2}, None, 0, None, False, True, id="uses: two held"),
         pytest.param(THRICE, {"captured_uses": 3}, None, 0, None, True, False, id="uses: all used"),
     ],
 )  # fmt: skip
@@ -241,7 +242,7 @@ def test_every_single_wrong_digit_is_noticed() -> None:
 
 def test_every_swap_of_neighbours_is_noticed() -> None:
     for whole in WHOLE:
-        for place, (left, right) in enumerate(zip(whole, whole[1:], strict=False)):
+        for place, (left, right) in enumerate(pairwise(whole)):
             if left != right:
                 assert check_digit(whole[:place] + right + left + whole[place + 2 :]) != "0"
 

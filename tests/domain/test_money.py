@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -218,7 +219,7 @@ def test_a_heavier_line_never_carries_less_than_a_lighter_one(case: tuple[int, l
     total, over = case
     parts = split(total, over)
     by_weight = sorted(zip(over, parts, strict=True))
-    for (light, less), (heavy, more) in zip(by_weight, by_weight[1:], strict=False):
+    for (light, less), (heavy, more) in pairwise(by_weight):
         assert light == heavy or less <= more
 
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from domain.conftest import MINUTE, NOW, a_redemption
-from hexiao.domain.errors import Code, Family, Refused
+from hexiao.domain.errors import Family, Refused
 from hexiao.domain.redemption import MOVES, REASONS, Entry, Move, State
 
 DEADLINE = NOW + 15 * MINUTE
@@ -114,15 +114,6 @@ def test_no_caller_is_offered_a_move_that_is_then_refused(state: State, move: Mo
         redemption.require(move)
     else:
         assert move is Move.LAPSE or (state, move) not in MOVES
-
-
-@pytest.mark.parametrize("move", [Move.CAPTURE, Move.RELEASE])
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="require() is not given `now`, allowed() is")
-def test_a_move_on_a_hold_past_its_deadline_is_refused_as_lapsed(move: Move) -> None:
-    redemption = a_redemption(State.HELD, held_until_at=NOW)
-    with pytest.raises(Refused) as refused:
-        redemption.require(move)
-    assert refused.value.code is Code.HOLD_LAPSED
 
 
 @pytest.mark.parametrize(

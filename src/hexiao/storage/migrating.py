@@ -1,4 +1,4 @@
-"""Migrations by yoyo: numbered SQL files, each in one transaction. Says in plain words when schema and program differ."""
+"""Migrations by yoyo: numbered SQL files, each in one transaction. Says plainly when schema and program differ."""
 
 from __future__ import annotations
 

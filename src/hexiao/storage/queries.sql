@@ -1,14 +1,14 @@
--- Every query: a name and one line of why. `:name` is a parameter; `{list:name}` a JSON array of scalars as rows of
--- one column; `{keys:name}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
+-- Every query: a name and one line of why. `:name` is a parameter; `{list:name}` a JSON array of ids as rows of
+-- one column; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
 
 -- name: requests
 -- What was answered to these request ids.
-SELECT id, fingerprint, answer FROM request WHERE id IN {list:ids}
+SELECT id, fingerprint, answer FROM request WHERE id IN {list:ids(text)}
 
 -- name: coupon_ids
 -- From codes to coupons.
 SELECT c.merchant_id, c.code, c.coupon_id
-FROM {keys:keys} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b
+FROM {keys:keys(bigint, text)} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b
 
 -- name: redemptions_by_id
 -- The redemptions that a capture, release or reversal names.
@@ -24,16 +24,16 @@ SELECT {redemption} FROM redemption r WHERE coupon_id IN {list:ids} AND (state =
 
 -- name: bills
 -- Bills that somebody has used a coupon on before.
-SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys} k CROSS JOIN bill b
+SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN bill b
 WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c
 
 -- name: live_of_bills
 -- What is already off these bills.
-SELECT {redemption} FROM {keys:keys} k CROSS JOIN redemption r
+SELECT {redemption} FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN redemption r
 WHERE r.merchant_id = k.a AND r.shop_id = k.b AND r.bill_number = k.c AND r.state IN (1, 2)
 
 -- name: scheme_ids
-SELECT s.merchant_id, s.number, s.id FROM {keys:keys} k CROSS JOIN scheme s
+SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN scheme s
 WHERE s.merchant_id = k.a AND s.number = k.b
 
 -- name: schemes_by_id
@@ -41,7 +41,7 @@ SELECT id, merchant_id, number, latest, paused, shown_in_list, shown_on_goods, c
 FROM scheme WHERE id IN {list:ids}
 
 -- name: scheme_versions
-SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys} k CROSS JOIN scheme_version v
+SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN scheme_version v
 WHERE v.scheme_id = k.a AND v.version = k.b
 
 -- name: scheme_counts
@@ -50,7 +50,7 @@ FROM scheme_count WHERE scheme_id IN {list:ids} GROUP BY scheme_id
 
 -- name: receipts
 -- How many coupons of a scheme these members have received.
-SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys} k CROSS JOIN receipt_count r
+SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys(bigint, bigint)} k CROSS JOIN receipt_count r
 WHERE r.scheme_id = k.a AND r.member_id = k.b
 
 -- name: merchants_by_id
@@ -69,10 +69,10 @@ SELECT {member} FROM member WHERE id IN {list:ids}
 SELECT {item} FROM item WHERE id IN {list:ids}
 
 -- name: items_by_key
-SELECT {item} FROM {keys:keys} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
+SELECT {item} FROM {keys:keys(bigint, text)} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
 
 -- name: credentials_by_key
-SELECT {credential} FROM {keys:keys} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b
+SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b
 
 -- name: credentials_of
 SELECT {credential} FROM credential WHERE merchant_id = :merchant_id AND door = :door ORDER BY id

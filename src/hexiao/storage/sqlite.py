@@ -6,55 +6,44 @@ One object is one connection, for one thread at a time.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from hexiao.domain.coupon import Coupon
-from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption
-from hexiao.domain.scheme import Scheme
-from hexiao.storage import lists, loading, rows, saving
-from hexiao.storage.base import (
-    Broken,
-    CouponFilter,
-    Cursor,
-    GuardMissed,
-    RedemptionFilter,
-    RedemptionRow,
-    StorageDown,
-    StorageError,
-)
-from hexiao.storage.snapshot import Changes, Count, Names, Snapshot
-from hexiao.storage.texts import read_queries
+from hexiao.storage import loading, rows, saving
+from hexiao.storage.base import GuardMissed, StorageDown, StorageError
+from hexiao.storage.reading import Reading
+from hexiao.storage.snapshot import Changes
+from hexiao.storage.texts import Macro, read_queries
 
-R = TypeVar("R")
 _json = msgspec.json.Encoder().encode
 
 WAIT_FOR_LOCK_MS = 10_000
 NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "glusterfs", "ceph")
 
-MACROS = {
-    "list": lambda name: f"(SELECT value FROM json_each(:{name}))",
-    "keys": lambda name: (
-        "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
+# SQLite is not strict about types, so the macros leave them out.
+MACROS: dict[str, Macro] = {
+    "list": lambda name, types: f"(SELECT value FROM json_each(:{name}))",  # noqa: S608 - names of ours
+    "keys": lambda name, types: (
+        "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"  # noqa: S608
         f" FROM json_each(:{name}))"
     ),
-    "sum": lambda column: f"(SELECT coalesce(sum(value), 0) FROM json_each({column}))",
+    "sum": lambda column, types: f"(SELECT coalesce(sum(value), 0) FROM json_each({column}))",  # noqa: S608
 }
 QUERIES = read_queries("queries.sql", MACROS)
 INVARIANTS = read_queries("invariants.sql", MACROS)
 
 
-class SqliteStorage:
+class SqliteStorage(Reading):
     """Implements storage.base.Storage on one file."""
 
     def __init__(self, path: Path, versions: loading.VersionCache | None = None) -> None:
         self.path = path
-        self._versions: loading.VersionCache = {} if versions is None else versions
+        self._invariants = INVARIANTS
+        self._versions = {} if versions is None else versions
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
@@ -109,7 +98,7 @@ class SqliteStorage:
     def close(self) -> None:
         self._db.close()
 
-    # Reads.
+    # What Reading stands on.
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
         for key, value in parameters.items():
@@ -117,9 +106,17 @@ class SqliteStorage:
                 parameters[key] = _json(list(value)).decode()
         return self._db.execute(QUERIES[name], parameters)
 
-    def load(self, names: Names) -> Snapshot:
-        with self._one_state():
-            return loading.load(self.query, names, self._versions)
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
+        return self._db.execute(sql, parameters)
+
+    def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        cursor = self._db.execute(sql, parameters)
+        columns = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(columns, row, strict=True))
+
+    def _translating(self) -> AbstractContextManager[None]:
+        return _as_ours()
 
     @contextmanager
     def _one_state(self) -> Iterator[None]:
@@ -130,109 +127,6 @@ class SqliteStorage:
                 yield
             finally:
                 self._undo()
-
-    def merchant(self, merchant_id: int) -> Merchant | None:
-        return next(iter(self._records(Merchant, "merchants_by_id", ids=[merchant_id])), None)
-
-    def credential(self, door: str, public_id: str) -> Credential | None:
-        return next(iter(self._records(Credential, "credentials_by_key", keys=[(door, public_id)])), None)
-
-    def credentials(self, merchant_id: int, door: str) -> list[Credential]:
-        return self._records(Credential, "credentials_of", merchant_id=merchant_id, door=door)
-
-    def redemption(self, merchant_id: int, redemption_id: int) -> RedemptionRow | None:
-        with self._one_state():
-            found = [rows.redemption(row) for row in self.query("redemptions_by_id", ids=[redemption_id])]
-            return next(iter(lists.fill(self.query, [r for r in found if r.merchant_id == merchant_id])), None)
-
-    def redemptions(self, wanted: RedemptionFilter, after: Cursor | None, limit: int) -> list[RedemptionRow]:
-        with self._one_state():
-            listed = lists.RedemptionQuery(self.query, wanted)
-            at = lists.start(after)
-            found = self._db.execute(
-                listed.newest_sql(), {**listed.parameters, "at": at.at, "id": at.id, "limit": limit}
-            )
-            return lists.fill(self.query, [rows.redemption(row) for row in found])
-
-    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
-        with self._one_state():
-            listed = lists.RedemptionQuery(self.query, wanted)
-            count: int = self._db.execute(listed.count_sql(), listed.parameters).fetchone()[0]
-            offset = (page - 1) * page_size
-            if offset >= count:
-                return count, []
-            found = self._db.execute(listed.page_sql(), {**listed.parameters, "limit": page_size, "offset": offset})
-            return count, lists.fill(self.query, [rows.redemption(row) for row in found])
-
-    def journal(self, coupon_id: int) -> list[JournalEntry]:
-        with _as_ours():
-            return [rows.journal_entry(row) for row in self.query("journal_of", coupon_id=coupon_id)]
-
-    def scheme(self, merchant_id: int, scheme_id: int, version: int | None = None) -> Scheme | None:
-        with self._one_state():
-            found = lists.schemes_at(self.query, {(scheme_id, version or 0)})
-        return next((s for s in found.values() if s.merchant_id == merchant_id), None)
-
-    def scheme_by_number(self, merchant_id: int, number: str) -> Scheme | None:
-        with _as_ours():
-            found = [row[2] for row in self.query("scheme_ids", keys=[(merchant_id, number)])]
-        return self.scheme(merchant_id, found[0]) if found else None
-
-    def schemes(self, merchant_id: int, after: Cursor | None, limit: int) -> list[Scheme]:
-        at = lists.start(after)
-        with self._one_state():
-            listed = self.query("latest_schemes", merchant_id=merchant_id, at=at.at, id=at.id, limit=limit)
-            found = lists.schemes_at(self.query, {(row[0], 0) for row in listed})
-        return sorted(found.values(), key=lambda scheme: (scheme.created_at, scheme.id), reverse=True)
-
-    def scheme_count(self, scheme_id: int) -> Count:
-        with _as_ours():
-            return loading.counts(self.query, [scheme_id]).get(scheme_id, Count())
-
-    def coupon_by_id(self, merchant_id: int, coupon_id: int) -> Coupon | None:
-        with _as_ours():
-            found = [rows.coupon(row) for row in self.query("coupons_by_id", ids=[coupon_id])]
-        return next((coupon for coupon in found if coupon.merchant_id == merchant_id), None)
-
-    def coupons(self, wanted: CouponFilter, after: Cursor | None, limit: int) -> list[Coupon]:
-        sql, parameters = lists.coupons_sql(wanted)
-        with _as_ours():
-            found = self._db.execute(sql, {**parameters, "id": lists.start(after).id, "limit": limit})
-            return [rows.coupon(row) for row in found]
-
-    def shops(self, merchant_id: int, after_id: int, limit: int) -> list[Shop]:
-        return self._records(Shop, "shops_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
-
-    def shops_by_id(self, merchant_id: int, ids: Sequence[int]) -> list[Shop]:
-        return [shop for shop in self._records(Shop, "shops_by_id", ids=ids) if shop.merchant_id == merchant_id]
-
-    def cashiers(self, merchant_id: int, after_id: int, limit: int) -> list[Cashier]:
-        return self._records(Cashier, "cashiers_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
-
-    def members(self, merchant_id: int, after_id: int, limit: int) -> list[Member]:
-        return self._records(Member, "members_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
-
-    def items(self, merchant_id: int, after_id: int, limit: int) -> list[Item]:
-        return self._records(Item, "items_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
-
-    def items_by_sku(self, merchant_id: int, skus: Sequence[str]) -> list[Item]:
-        return self._records(Item, "items_by_key", keys=[(merchant_id, sku) for sku in skus])
-
-    def due_holds(self, now: int, limit: int) -> list[Redemption]:
-        with _as_ours():
-            return [rows.redemption(row) for row in self.query("due_holds", now=now, limit=limit)]
-
-    def broken(self, now: int) -> Iterator[Broken]:
-        for name, sql in INVARIANTS.items():
-            with _as_ours():
-                cursor = self._db.execute(sql, {"now": now} if ":now" in sql else {})
-                columns = [column[0] for column in cursor.description]
-                for row in cursor:
-                    yield Broken(name, dict(zip(columns, row, strict=True)))
-
-    def _records(self, kind: type[R], name: str, **parameters: Any) -> list[R]:
-        with _as_ours():
-            return [rows.record(kind, row) for row in self.query(name, **parameters)]
 
 
 @contextmanager

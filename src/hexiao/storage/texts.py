@@ -24,16 +24,21 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """The columns of a table are the fields of its struct, in order."""
 
 _NAMED = re.compile(r"^-- name: (.+)$", re.MULTILINE)
-_HOLE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_HOLE = re.compile(r"\{(\w+)(?::(\w+)(?:\(([\w, ]+)\))?)?\}")
+
+Macro = Callable[[str, tuple[str, ...]], str]
+"""(parameter or column, SQL types) → SQL"""
 
 
-def read_queries(filename: str, macros: Mapping[str, Callable[[str], str]]) -> dict[str, str]:
+def read_queries(filename: str, macros: Mapping[str, Macro]) -> dict[str, str]:
     """name → SQL, with `{list:x}`-like holes filled by the engine's macros and `{table}` by its columns."""
     text = files("hexiao.storage").joinpath(filename).read_text("utf-8")
     pieces = _NAMED.split(text)[1:]
 
     def fill(hole: re.Match[str]) -> str:
-        macro, argument = hole.group(1), hole.group(2)
-        return macros[macro](argument) if argument else ", ".join(COLUMNS[macro])
+        name, argument, types = hole.groups()
+        if argument is None:
+            return ", ".join(COLUMNS[name])
+        return macros[name](argument, tuple(types.split(", ")) if types else ())
 
     return {name.strip(): _HOLE.sub(fill, sql).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}

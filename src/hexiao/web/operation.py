@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hexiao.domain.errors import Code
+from hexiao.domain.errors import Code, Fact
 from hexiao.domain.party import Credential, Role
 from hexiao.engine.commands import AnyCommand, Failed, Single
 from hexiao.engine.commands import Each as EachOutcome
@@ -108,7 +108,7 @@ class Call(Generic[Body, Query]):
     def missing(self) -> Declined:
         """404: what the path names does not exist."""
         assert self.operation.missing is not None
-        facts = {self.operation.names: self.named[:200]}
+        facts: dict[str, Fact] = {self.operation.names: self.named[:200]}
         return Declined(Failed(code=self.operation.missing, facts=facts), None, status=404)
 
     async def zone(self) -> ZoneInfo:

@@ -18,6 +18,7 @@ from hexiao.web.parsing import malformed
 from hexiao.web.wire import ID_MAX
 
 Row = TypeVar("Row")
+Query = TypeVar("Query", bound="PageIn")
 
 _Bounded = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
 _decoder = msgspec.json.Decoder(tuple[_Bounded, _Bounded])
@@ -41,7 +42,7 @@ class PageIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 async def page(
-    call: Call[Empty, PageIn],
+    call: Call[Empty, Query],
     fetch: Callable[[Reader, Cursor | None, int], list[Row]],
     place: Callable[[Row], Cursor],
 ) -> tuple[list[Row], str | None]:

@@ -22,7 +22,7 @@ REASON_MAX = 300
 def parse_body(body: bytes, wanted: type[T]) -> T:
     """An empty body counts as {}: what has only optional fields may be left out altogether."""
     try:
-        return _decoder(wanted).decode(body or b"{}")
+        return _decoder(wanted).decode(body or b"{}")  # type: ignore[no-any-return]
     except msgspec.ValidationError as wrong:
         raise malformed(_plain(str(wrong))) from None
     except UnicodeDecodeError:

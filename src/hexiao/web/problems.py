@@ -18,7 +18,8 @@ from hexiao.engine.commands import Failed
 from hexiao.http import log_unexpected
 from hexiao.web.auth import CHALLENGE
 from hexiao.web.operation import Declined
-from hexiao.web.views import RedemptionOut, VerdictOut, show_fact, show_redemption, show_verdicts
+from hexiao.web.render import show_fact, show_redemption, show_verdicts
+from hexiao.web.views import RedemptionOut, VerdictOut
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -11,7 +11,8 @@ from hexiao.engine.commands import Assess, Assessed
 from hexiao.web.api.bills import BillIn, TakeIn, TakesIn, to_bill, to_takes
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.parsing import malformed
-from hexiao.web.views import CouponDetail, LinesFen, VerdictOut, show_coupon_view, show_verdicts
+from hexiao.web.render import show_coupon_view, show_verdicts
+from hexiao.web.views import CouponDetail, LinesFen, VerdictOut
 from hexiao.web.wire import TypedCode
 
 Mode = Literal["hold", "redeem"]

@@ -14,7 +14,8 @@ from hexiao.storage.base import CouponFilter, Cursor
 from hexiao.web.operation import Call, Declined, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.parsing import malformed
-from hexiao.web.views import CHANNELS, CouponDetail, CouponOut, show_coupon, show_coupon_view
+from hexiao.web.render import show_coupon, show_coupon_view
+from hexiao.web.views import CHANNELS, CouponDetail, CouponOut
 from hexiao.web.wire import Channel, Fen, Id, Instant, Text, TypedCode, id_value, instant_value
 
 ISSUING = (

@@ -11,7 +11,8 @@ from hexiao.storage.base import Cursor
 from hexiao.storage.snapshot import Names
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
-from hexiao.web.views import MemberOut, show_member
+from hexiao.web.render import show_member
+from hexiao.web.views import MemberOut
 from hexiao.web.wire import Id, Name, Text, id_value
 
 

@@ -16,8 +16,8 @@ from hexiao.engine.commands import (
     Each,
     Failed,
     Redeem,
-    Redeemed,
     RedeemEach,
+    Redeemed,
     Release,
     Reverse,
     Single,
@@ -27,7 +27,8 @@ from hexiao.web.api.bills import BillIn, TakesIn, to_bill, to_takes
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.problems import Problem, show_problem
-from hexiao.web.views import KINDS, STATES, RedemptionDetail, RedemptionOut, show_redemption, show_row
+from hexiao.web.render import show_redemption, show_row
+from hexiao.web.views import KINDS, STATES, RedemptionDetail, RedemptionOut
 from hexiao.web.wire import (
     END,
     Fen,
@@ -100,7 +101,7 @@ class ReleaseIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ReverseIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """All that is left when neither `amount_fen` nor `lines` is given; `lines` has one amount for each line of the bill."""
+    """All that is left, or `amount_fen` of it, or exactly `lines`: one amount for each line of the bill."""
 
     amount_fen: Fen | None = None
     lines: Annotated[tuple[FenOrNone, ...], msgspec.Meta(min_length=1, max_length=1000)] | None = None

@@ -14,7 +14,8 @@ from hexiao.storage.snapshot import Count
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.parsing import parse_text
-from hexiao.web.views import SchemeOut, show_scheme
+from hexiao.web.render import show_scheme
+from hexiao.web.views import SchemeOut
 from hexiao.web.wire import Id, Name, Text, id_value
 
 

@@ -1,0 +1,212 @@
+"""serve, migrate, verify, demo: the life of a server and its database."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from ipaddress import ip_address
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from hexiao import demo as demo_data
+from hexiao import wiring
+from hexiao.cli import show
+from hexiao.cli.exits import Exit, Stop, reporting
+from hexiao.cli.session import DatabaseOption, JsonOption, examples
+from hexiao.config import Settings, load_settings
+from hexiao.storage.base import Broken
+
+ROWS_SHOWN = 200
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog=examples(
+            "hexiao serve --demo",
+            "hexiao migrate && hexiao serve --host 0.0.0.0 --port 80",
+            "HEXIAO_DATABASE=sqlite:///srv/hexiao.db hexiao serve --workers 2",
+        )
+    )(serve)
+    app.command(epilog=examples("hexiao migrate", "hexiao migrate --database sqlite:///srv/hexiao.db"))(migrate)
+    app.command(epilog=examples("hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --sweep"))(verify)
+    app.command(epilog=examples("hexiao demo", "hexiao demo --database sqlite:///tmp/demo.db"))(demo)
+
+
+def serve(
+    database: DatabaseOption = None,
+    host: Annotated[str | None, typer.Option("--host", envvar="HEXIAO_HOST", help="地址 (default 127.0.0.1)")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", envvar="HEXIAO_PORT", min=1, max=65535, help="端口 (default 8080)")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", envvar="HEXIAO_WORKERS", min=1, max=64, help="进程数 (default 1)")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="演示 · migrate, make the demo data when empty, print keys")] = False,
+    anywhere: Annotated[
+        bool, typer.Option("--demo-anywhere", help="公开的演示密钥也可用于非本机地址 · its keys are public: think twice")
+    ] = False,
+) -> None:
+    """启动服务 · Serve our API, the Kingdee door and the zvcms door until Ctrl-C."""
+    with reporting(False):
+        settings = load_settings(database=database, host=host, port=port, workers=workers, demo=demo or None)
+        if settings.demo:
+            _demand_loopback(settings.host, anywhere)
+            _make_demo(settings)
+        else:
+            wiring.open_storage(settings).close()
+        _demand_free_port(settings)
+        if settings.demo:
+            _introduce(settings)
+        show.note(f"hexiao: http://{_shown_host(settings.host)}:{settings.port}  (Ctrl-C ends it)")
+        wiring.serve(settings)
+
+
+def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """建库或升级表结构 · Make the database, or bring its tables up to this program."""
+    with reporting(as_json):
+        settings = load_settings(database=database)
+        with show.progress("升级 migrating", None):
+            applied = wiring.migrate(settings)
+        if as_json:
+            show.json({"database": settings.database, "applied": applied})
+            return
+        show.say("已是最新 · nothing to do" if not applied else f"已完成 · applied: {escape(', '.join(applied))}")
+
+
+def verify(
+    database: DatabaseOption = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="先登记已超时的预核销 · first write down holds that lapsed without a server")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """检查不变量 · Check every invariant of the books; exit code 1 and the rows when one is broken."""
+    with reporting(as_json):
+        settings = load_settings(database=database)
+        if sweep:
+            engine = wiring.open_engine(settings)
+            try:
+                engine.sweep()
+            finally:
+                engine.close()
+        broken: list[Broken] = []
+        storage = wiring.open_storage(settings)
+        with closing(storage), show.progress("检查 verifying", None) as bar:
+            for row in storage.broken(wiring.system_clock()):
+                broken.append(row)
+                bar.update(bar.task_ids[0], completed=len(broken))
+        if as_json:
+            show.json({"ok": not broken, "broken": broken})
+        elif broken:
+            rows = [(escape(one.invariant), escape(_keys(one))) for one in broken[:ROWS_SHOWN]]
+            show.table(f"不变量被破坏 · broken: {len(broken)}", ("invariant", "row"), rows)
+        else:
+            show.say("[green]✓[/] 全部不变量成立 · every invariant holds")
+        if broken:
+            raise typer.Exit(Exit.REFUSED)
+
+
+def demo(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """生成演示数据 · Fill an empty database with a merchant, 30 days of history and both vendors' samples."""
+    with reporting(as_json):
+        settings = load_settings(database=database)
+        wiring.migrate(settings)
+        if not _is_empty(settings):
+            raise Stop(
+                Exit.REFUSED,
+                "数据库不是空的，演示数据只写入空库",
+                f"{settings.database} is not empty; give another one with --database",
+            )
+        _fill(settings)
+        if as_json:
+            credentials = [{"what": what, "value": value} for what, value in demo_data.demo_credentials()]
+            show.json({"database": settings.database, "credentials": credentials})
+        else:
+            _introduce(settings)
+
+
+def _make_demo(settings: Settings) -> None:
+    wiring.migrate(settings)
+    if _is_empty(settings):
+        _fill(settings)
+        return
+    with closing(wiring.open_storage(settings)) as storage:
+        complete = demo_data.is_complete(storage)
+    if not complete:
+        raise Stop(
+            Exit.REFUSED,
+            "数据库里已有数据，但不是完整的演示数据",
+            f"{settings.database} holds data, but not the whole demo; serve it without --demo, or give another database",
+        )
+
+
+def _is_empty(settings: Settings) -> bool:
+    with closing(wiring.open_storage(settings)) as storage:
+        return demo_data.is_empty(storage)
+
+
+def _fill(settings: Settings) -> None:
+    clock = demo_data.HistoryClock()
+    engine = wiring.open_engine(settings, clock=clock)
+    try:
+        with show.progress("生成演示数据 making the demo, day", demo_data.DAYS) as bar:
+            task = bar.task_ids[0]
+            demo_data.fill(
+                engine, clock, wiring.open_vault(settings), wiring.system_clock(),
+                lambda day: bar.update(task, completed=day),
+            )  # fmt: skip
+    finally:
+        engine.close()
+
+
+def _introduce(settings: Settings) -> None:
+    """The keys, and one request for each door to paste into another shell."""
+    base_url = f"http://{_shown_host(settings.host)}:{settings.port}"
+    show.fields(
+        "演示密钥 Demo keys (public: for this machine only)",
+        [(what, escape(value)) for what, value in demo_data.demo_credentials()],
+    )
+    for title, request in demo_data.demo_requests(base_url):
+        show.plain(f"\n# {title}\n{request}")
+    show.plain("")
+
+
+def _demand_loopback(host: str, anywhere: bool) -> None:
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not (loopback or anywhere):
+        raise Stop(
+            Exit.USAGE,
+            "演示密钥是公开的，只能监听本机；确需如此请加 --demo-anywhere",
+            f"the demo's keys are public, so it listens on this machine only, not on {host};"
+            " --demo-anywhere overrides that",
+        )
+
+
+def _demand_free_port(settings: Settings) -> None:
+    """Said in a sentence here, rather than by a dying worker."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as taken:
+            raise Stop(
+                Exit.UNAVAILABLE,
+                f"不能监听 {settings.host}:{settings.port}，可用 --port 换一个端口",
+                f"cannot listen on {settings.host}:{settings.port} ({taken.strerror}); another port: --port",
+            ) from taken
+
+
+def _shown_host(host: str) -> str:
+    """An address that a browser on this machine can open."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (read, not bound)
+    return f"[{shown}]" if ":" in shown else shown
+
+
+def _keys(broken: Broken) -> str:
+    return ", ".join(f"{name}={value}" for name, value in broken.row.items())

@@ -1,0 +1,139 @@
+"""What a person sees: Rich tables on stdout, remarks and progress on stderr; and plain JSON for scripts.
+
+JSON has the same names and forms as our API: ids are decimal strings, money is fen, instants are ISO 8601.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hexiao.domain.assessment import Assessment
+from hexiao.domain.coupon import Face
+from hexiao.domain.errors import local_time
+from hexiao.domain.money import format_yuan
+from hexiao.domain.redemption import State
+from hexiao.domain.scheme import Kind
+
+PIPE_WIDTH = 200
+
+STATE_WORDS: dict[State, str] = {
+    State.HELD: "[yellow]预核销中 held[/]",
+    State.CAPTURED: "[green]已核销 captured[/]",
+    State.RELEASED: "已取消 released",
+    State.LAPSED: "已超时 lapsed",
+    State.REVERSED: "[red]已撤销 reversed[/]",
+}
+
+FACE_WORDS: dict[Face, str] = {
+    Face.USABLE: "[green]可用 usable[/]",
+    Face.PENDING: "未到有效期 pending",
+    Face.HELD: "[yellow]已预核销 held[/]",
+    Face.USED: "已核销 used",
+    Face.EXPIRED: "[red]已过期 expired[/]",
+    Face.VOIDED: "[red]已作废 voided[/]",
+}
+
+KIND_WORDS: dict[Kind, str] = {
+    Kind.MONEY_OFF: "代金券 money_off",
+    Kind.RATE_OFF: "折扣券 rate_off",
+    Kind.GOODS_OFF: "抵扣券 goods_off",
+    Kind.BALANCE: "多次核销代金券 balance",
+    Kind.RATE_USES: "多次核销折扣券 rate_uses",
+}
+
+
+def stdout() -> Console:
+    # Made anew each time: what stdout is may change, and a pipe has no width to wrap at.
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def stderr() -> Console:
+    return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def json(value: Any) -> None:
+    """The only thing on stdout when --json is given."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(text + "\n")
+
+
+def plain(text: str) -> None:
+    """Text to be used as it is: codes, headers, commands."""
+    sys.stdout.write(text + "\n")
+
+
+def say(markup: str) -> None:
+    stdout().print(markup)
+
+
+def note(markup: str) -> None:
+    """A remark for a person; it never gets into a pipe."""
+    stderr().print(markup)
+
+
+def complain(zh: str, en: str) -> None:
+    stderr().print(f"[bold red]✗[/] {escape(zh)}\n  {escape(en)}", soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> None:
+    """Cells are markup; a column whose name ends in `>` stands at the right. `empty` says what to do when there is none."""
+    found = list(rows)
+    if not found and empty:
+        say(f"{escape(title)}: {empty}")
+        return
+    shown = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        shown.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", overflow="fold")
+    for row in found:
+        shown.add_row(*row)
+    stdout().print(shown)
+
+
+def fields(title: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """One thing with its fields; values are markup, and empty ones are left out."""
+    shown = Table(title=escape(title), title_justify="left", box=None, show_header=False, pad_edge=False)
+    shown.add_column(style="cyan", no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in pairs:
+        if value:
+            shown.add_row(name, value)
+    stdout().print(shown)
+
+
+def verdicts(assessments: Iterable[Assessment], zone: ZoneInfo) -> None:
+    """Every check of every coupon: what is not ok, and what else was looked at."""
+    for one in assessments:
+        rows = []
+        for verdict in one.verdicts:
+            zh, en = verdict.sentences(zone)
+            mark = "[green]✓[/]" if verdict.ok else "[bold red]✗[/]"
+            rows.append((mark, verdict.code.value, escape(zh), escape(en)))
+        table(f"{one.code}", ("", "check", "说明", "in words"), rows)
+
+
+def yuan(fen: int | None) -> str:
+    return "" if fen is None else format_yuan(fen)
+
+
+def when(at: int | None, zone: ZoneInfo) -> str:
+    return "" if at is None else local_time(at, zone)
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Progress]:
+    """A bar on stderr, gone when done; without a terminal there is none. Advance `bar.task_ids[0]`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
+        bar.add_task(what, total=total)
+        yield bar

@@ -1,0 +1,151 @@
+"""The read queries, the same for every engine: named queries in, domain objects out.
+
+An engine gives `query`, `_run` and two contexts; it changes nothing else here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from hexiao.domain.coupon import Coupon
+from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
+from hexiao.domain.redemption import JournalEntry, Redemption
+from hexiao.domain.scheme import Scheme
+from hexiao.storage import lists, loading, rows
+from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
+from hexiao.storage.snapshot import Count, Names, Snapshot
+
+R = TypeVar("R")
+
+
+class Reading(ABC):
+    """Implements storage.base.Reader on named queries."""
+
+    _versions: loading.VersionCache
+    _invariants: Mapping[str, str]
+
+    @abstractmethod
+    def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
+        """The rows of a named query; sets and lists go in as JSON."""
+
+    @abstractmethod
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
+        """The rows of a built query with `:name` parameters."""
+
+    @abstractmethod
+    def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The rows of a query as column name → value."""
+
+    @abstractmethod
+    def _one_state(self) -> AbstractContextManager[None]:
+        """Every read inside sees the same committed state."""
+
+    @abstractmethod
+    def _translating(self) -> AbstractContextManager[None]:
+        """The engine's errors become StorageDown."""
+
+    def load(self, names: Names) -> Snapshot:
+        with self._one_state():
+            return loading.load(self.query, names, self._versions)
+
+    def merchant(self, merchant_id: int) -> Merchant | None:
+        return next(iter(self._records(Merchant, "merchants_by_id", ids=[merchant_id])), None)
+
+    def credential(self, door: str, public_id: str) -> Credential | None:
+        return next(iter(self._records(Credential, "credentials_by_key", keys=[(door, public_id)])), None)
+
+    def credentials(self, merchant_id: int, door: str) -> list[Credential]:
+        return self._records(Credential, "credentials_of", merchant_id=merchant_id, door=door)
+
+    def redemption(self, merchant_id: int, redemption_id: int) -> RedemptionRow | None:
+        with self._one_state():
+            found = [rows.redemption(row) for row in self.query("redemptions_by_id", ids=[redemption_id])]
+            return next(iter(lists.fill(self.query, [r for r in found if r.merchant_id == merchant_id])), None)
+
+    def redemptions(self, wanted: RedemptionFilter, after: Cursor | None, limit: int) -> list[RedemptionRow]:
+        with self._one_state():
+            listed = lists.RedemptionQuery(self.query, wanted)
+            at = lists.start(after)
+            found = self._run(listed.newest_sql(), {**listed.parameters, "at": at.at, "id": at.id, "limit": limit})
+            return lists.fill(self.query, [rows.redemption(row) for row in found])
+
+    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
+        with self._one_state():
+            listed = lists.RedemptionQuery(self.query, wanted)
+            [(count,)] = self._run(listed.count_sql(), listed.parameters)
+            offset = (page - 1) * page_size
+            if offset >= count:
+                return count, []
+            found = self._run(listed.page_sql(), {**listed.parameters, "limit": page_size, "offset": offset})
+            return count, lists.fill(self.query, [rows.redemption(row) for row in found])
+
+    def journal(self, coupon_id: int) -> list[JournalEntry]:
+        with self._translating():
+            return [rows.journal_entry(row) for row in self.query("journal_of", coupon_id=coupon_id)]
+
+    def scheme(self, merchant_id: int, scheme_id: int, version: int | None = None) -> Scheme | None:
+        with self._one_state():
+            found = lists.schemes_at(self.query, {(scheme_id, version or 0)})
+        return next((s for s in found.values() if s.merchant_id == merchant_id), None)
+
+    def scheme_by_number(self, merchant_id: int, number: str) -> Scheme | None:
+        with self._translating():
+            found = [row[2] for row in self.query("scheme_ids", keys=[(merchant_id, number)])]
+        return self.scheme(merchant_id, found[0]) if found else None
+
+    def schemes(self, merchant_id: int, after: Cursor | None, limit: int) -> list[Scheme]:
+        at = lists.start(after)
+        with self._one_state():
+            listed = self.query("latest_schemes", merchant_id=merchant_id, at=at.at, id=at.id, limit=limit)
+            found = lists.schemes_at(self.query, {(row[0], 0) for row in listed})
+        return sorted(found.values(), key=lambda scheme: (scheme.created_at, scheme.id), reverse=True)
+
+    def scheme_count(self, scheme_id: int) -> Count:
+        with self._translating():
+            return loading.counts(self.query, [scheme_id]).get(scheme_id, Count())
+
+    def coupon_by_id(self, merchant_id: int, coupon_id: int) -> Coupon | None:
+        with self._translating():
+            found = [rows.coupon(row) for row in self.query("coupons_by_id", ids=[coupon_id])]
+        return next((coupon for coupon in found if coupon.merchant_id == merchant_id), None)
+
+    def coupons(self, wanted: CouponFilter, after: Cursor | None, limit: int) -> list[Coupon]:
+        sql, parameters = lists.coupons_sql(wanted)
+        with self._translating():
+            found = self._run(sql, {**parameters, "id": lists.start(after).id, "limit": limit})
+            return [rows.coupon(row) for row in found]
+
+    def shops(self, merchant_id: int, after_id: int, limit: int) -> list[Shop]:
+        return self._records(Shop, "shops_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
+
+    def shops_by_id(self, merchant_id: int, ids: Sequence[int]) -> list[Shop]:
+        return [shop for shop in self._records(Shop, "shops_by_id", ids=ids) if shop.merchant_id == merchant_id]
+
+    def cashiers(self, merchant_id: int, after_id: int, limit: int) -> list[Cashier]:
+        return self._records(Cashier, "cashiers_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
+
+    def members(self, merchant_id: int, after_id: int, limit: int) -> list[Member]:
+        return self._records(Member, "members_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
+
+    def items(self, merchant_id: int, after_id: int, limit: int) -> list[Item]:
+        return self._records(Item, "items_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
+
+    def items_by_sku(self, merchant_id: int, skus: Sequence[str]) -> list[Item]:
+        return self._records(Item, "items_by_key", keys=[(merchant_id, sku) for sku in skus])
+
+    def due_holds(self, now: int, limit: int) -> list[Redemption]:
+        with self._translating():
+            return [rows.redemption(row) for row in self.query("due_holds", now=now, limit=limit)]
+
+    def broken(self, now: int) -> Iterator[Broken]:
+        for name, sql in self._invariants.items():
+            with self._translating():
+                for row in self._run_named(sql, {"now": now}):
+                    yield Broken(name, row)
+
+    def _records(self, kind: type[R], name: str, **parameters: Any) -> list[R]:
+        with self._translating():
+            return [rows.record(kind, row) for row in self.query(name, **parameters)]
