@@ -28,10 +28,14 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def key_file(self) -> Path:
-        """Beside the database, unless said otherwise."""
+        """Beside the SQLite file, or under ./data, unless said otherwise."""
         if self.master_key_file:
             return Path(self.master_key_file)
-        return self.sqlite_path.parent / "master.key"
+        return (Path("data") if self.on_postgres else self.sqlite_path.parent) / "master.key"
+
+    @property
+    def on_postgres(self) -> bool:
+        return self.database.startswith(("postgresql://", "postgres://"))
 
     @property
     def sqlite_path(self) -> Path:
@@ -40,7 +44,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
         if scheme or not found or not path or "?" in path:
             raise BadRequest(
                 Code.MALFORMED_REQUEST,
-                reason=f"the database must be sqlite:///path/to/file, not {_without_password(self.database)}",
+                reason="the database must be sqlite:///path/to/file or postgresql://user@host/name,"
+                f" not {_without_password(self.database)}",
             )
         return Path(path)
 

@@ -14,9 +14,8 @@ import structlog
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
 from hexiao.engine.committer import Engine
 from hexiao.logs import configure_logs
+from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
-from hexiao.storage.migrating import apply_migrations, check_schema
-from hexiao.storage.sqlite import SqliteStorage
 from hexiao.vault import Vault, load_or_make_key
 
 __all__ = [
@@ -48,20 +47,21 @@ def system_clock() -> int:
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Bring the schema up to this program's; the names of what was applied. Makes the file when there is none."""
-    settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-    return apply_migrations(settings.sqlite_path)
+    """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none."""
+    if settings.on_postgres:
+        from hexiao.storage import postgres
+
+        return postgres.migrate(settings.database)
+    return sqlite.migrate(settings.sqlite_path)
 
 
 def open_storage(settings: Settings) -> Storage:
     """The database, as it is. Raises StorageError when it is missing, or older or newer than this program."""
-    path = settings.sqlite_path
-    if not path.exists():
-        raise StorageError(
-            f"there is no database at {path}; make it with: hexiao migrate --database {settings.database}"
-        )
-    check_schema(path)
-    return SqliteStorage(path)
+    if settings.on_postgres:
+        from hexiao.storage import postgres
+
+        return postgres.open_storage(settings.database)
+    return sqlite.open_storage(settings.sqlite_path)
 
 
 def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds: float = 0) -> Engine:

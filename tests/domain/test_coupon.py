@@ -37,7 +37,7 @@ USED_TEN = {"captured_fen": 1_000, "captured_uses": 1}
             id="ten off: used for three, and nothing is left",
         ),
         pytest.param(
-            TEN, {"captured_fen": 0, "captured_uses": 1}, 1_000, 0, 0, True, False, id="ten off: given back but for the use"
+            TEN, {"captured_fen": 0, "captured_uses": 1}, 1_000, 0, 0, True, False, id="ten off: only the use is kept"
         ),
         pytest.param(FIFTY, {}, 5_000, None, 5_000, False, False, id="balance: new"),
         pytest.param(

@@ -101,7 +101,7 @@ class Units(NamedTuple):
         pytest.param(
             GoodsOff(up_to_quantity=1),
             Units(units((1, 900), (1, 500)), [0, 500], [0, 500]),
-            id="only of what is covered",
+            id="only what is covered",
         ),
         pytest.param(
             GoodsOff(up_to_quantity=2), Units(units((2, 500)), [700], [700]), id="no more than is left to pay"

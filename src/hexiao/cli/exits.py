@@ -87,6 +87,8 @@ def reporting(as_json: bool) -> Iterator[None]:
     """Turns every error into its sentence and its exit code."""
     try:
         yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
     except Declined as declined:
         failed = declined.failed
         _tell(as_json, failed.code.value, *sentences(failed.code, failed.facts, declined.zone), failed.facts)

@@ -1,4 +1,4 @@
-"""keys: who may call. API keys are shown once and stored hashed; the vendors' secrets are stored sealed."""
+"""keys: who may call. API keys are shown once and stored hashed; the vendors' callers are added in vendors.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from hexiao import wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop
 from hexiao.cli.session import (
@@ -24,11 +23,8 @@ from hexiao.cli.session import (
 )
 from hexiao.domain.party import Credential, Merchant, Role
 from hexiao.engine.commands import Put, Saved
-from hexiao.gateways.kingdee.account import ACCOUNT_DOOR, APPLICATION_DOOR, AccountSet, Application
+from hexiao.gateways.kingdee.account import ACCOUNT_DOOR, APPLICATION_DOOR
 from hexiao.gateways.zvcms.account import DOOR as ZVCMS_DOOR
-from hexiao.gateways.zvcms.account import Account, seal_account
-from hexiao.gateways.zvcms.signing import DEFAULT_PROFILES
-from hexiao.vault import place_of
 from hexiao.web.auth import DOOR as API_DOOR
 from hexiao.web.auth import hash_key
 
@@ -41,7 +37,6 @@ app = typer.Typer(
 )
 
 NameOption = Annotated[str, typer.Option("--name", help="用途，写入流水 · who it is for; written to the journal")]
-SecretOption = Annotated[str | None, typer.Option(help="留空则生成 · made and shown once when left out")]
 
 
 @app.command(
@@ -68,7 +63,7 @@ def create(
     with session(database, merchant, as_json) as run:
         made_merchant = _ensure_merchant(run, merchant_name, time_zone)
         key = f"hx_{role.value}_{secrets.token_urlsafe(32)}"
-        saved = _put(run, API_DOOR, hash_key(key), name, role)
+        saved = put_credential(run, API_DOOR, hash_key(key), name, role)
         if as_json:
             show.json({"id": str(saved), "role": role.value, "name": name, "key": key})
             return
@@ -119,136 +114,6 @@ def revoke(
             show.say(f"已吊销 · revoked: {escape(revoked.name)} ({revoked.id})")
 
 
-@app.command(
-    "add-kingdee",
-    epilog=examples(
-        "hexiao keys add-kingdee --name erp --client-id 205022 --app-key shopKey1",
-        "hexiao keys add-kingdee --name erp --client-id 205022 --app-key k2 \\",
-        "    --account-id 1730531630000000001 --account-name 二店账套",
-    ),
-)
-def add_kingdee(
-    name: NameOption,
-    client_id: Annotated[str, typer.Option("--client-id", help="应用 ID · digits")],
-    app_key: Annotated[str, typer.Option("--app-key", help="账套 appKey · at most 8 characters")],
-    client_secret: Annotated[
-        str | None, typer.Option(envvar="HEXIAO_KINGDEE_CLIENT_SECRET", help="留空则生成 · made when left out")
-    ] = None,
-    app_secret: Annotated[
-        str | None, typer.Option(envvar="HEXIAO_KINGDEE_APP_SECRET", help="留空则生成 · made when left out")
-    ] = None,
-    outer_instance_id: Annotated[str | None, typer.Option(help="留空则生成 · 18 digits, made when left out")] = None,
-    account_id: Annotated[str | None, typer.Option(help="账套 ID，留空则生成 · 19 digits, made when left out")] = None,
-    account_name: Annotated[str, typer.Option(help="账套名称 · the account set's name")] = "",
-    uid: Annotated[int, typer.Option(help="云用户 ID · the cloud user's id", min=1)] = 1,
-    domain: Annotated[str, typer.Option(help="X-GW-Router-Addr")] = "https://tf.jdy.com",
-    encrypt_mobile: Annotated[
-        bool, typer.Option(help="按文档加密会员手机号 · encipher member_mobile as documented")
-    ] = True,
-    merchant: MerchantOption = 1,
-    database: DatabaseOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """添加金蝶应用与账套 · Let a Kingdee JDY client in: its application and its account set."""
-    with session(database, merchant, as_json) as run:
-        if not (client_id.isascii() and client_id.isdigit()):
-            raise typer.BadParameter("decimal digits", param_hint="--client-id")
-        if not 0 < len(app_key) <= 8:
-            raise typer.BadParameter("1 to 8 characters", param_hint="--app-key")
-        run.zone  # noqa: B018 (the merchant must exist)
-        vault = wiring.open_vault(run.settings)
-        known = run.storage.credential(APPLICATION_DOOR, client_id)
-        with _settings_errors():
-            application = Application(
-                client_secret=client_secret or secrets.token_hex(16), encrypt_mobile=encrypt_mobile
-            )
-            if known is not None and client_secret is None:  # a further account set of the same application
-                place = place_of(APPLICATION_DOOR, client_id)
-                application = msgspec.json.decode(vault.open(known.sealed, place), type=Application)
-            account_set = AccountSet(
-                app_secret=app_secret or secrets.token_hex(20),
-                client_id=client_id,
-                outer_instance_id=outer_instance_id or _digits(18),
-                account_id=account_id or _digits(19),
-                account_name=account_name or name,
-                uid=uid,
-                domain=domain,
-            )
-        for door, public_id, settings in (
-            (APPLICATION_DOOR, client_id, application),
-            (ACCOUNT_DOOR, app_key, account_set),
-        ):
-            sealed = vault.seal(msgspec.json.encode(settings), place_of(door, public_id))
-            _put(run, door, public_id, name, Role.READ, sealed)
-        _show_secrets(
-            as_json,
-            {
-                "client_id": client_id,
-                "client_secret": application.client_secret,
-                "app_key": app_key,
-                "app_secret": account_set.app_secret,
-                "outer_instance_id": account_set.outer_instance_id,
-                "account_id": account_set.account_id,
-                "domain": domain,
-            },
-        )
-
-
-@app.command(
-    "add-zvcms",
-    epilog=examples(
-        "hexiao keys add-zvcms --name mini-program",
-        "hexiao keys add-zvcms --name old-erp --doc-literal --images",
-    ),
-)
-def add_zvcms(
-    name: NameOption,
-    open_id: SecretOption = None,
-    grant_code: SecretOption = None,
-    open_key: Annotated[
-        str | None, typer.Option(envvar="HEXIAO_ZVCMS_OPEN_KEY", help="留空则生成 · made when left out")
-    ] = None,
-    doc_literal: Annotated[bool, typer.Option(help="标量加引号，如文档示例 · quote every scalar, as the sample does")] = False,
-    lenient_names: Annotated[bool, typer.Option(help="接受小写字段名 · take lower-case field names")] = False,
-    images: Annotated[bool, typer.Option(help="返回条码、二维码图片 · bar code and QR code as data URIs")] = False,
-    profile: Annotated[list[str] | None, typer.Option(help="签名方式 · lower4, caps4, caps5; may be repeated")] = None,
-    replay_check: Annotated[bool, typer.Option(help="拒绝重复随机数 · refuse a repeated nonce")] = False,
-    merchant: MerchantOption = 1,
-    database: DatabaseOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """添加智迈接入方 · Let a zvcms client in."""
-    with session(database, merchant, as_json) as run:
-        run.zone  # noqa: B018 (the merchant must exist)
-        public_id = open_id or secrets.token_hex(16)
-        with _settings_errors():
-            account = Account(
-                open_key=open_key or secrets.token_hex(25),
-                grant_code=grant_code or secrets.token_hex(5),
-                doc_literal=doc_literal,
-                lenient_names=lenient_names,
-                images=images,
-                profiles=tuple(profile or DEFAULT_PROFILES),
-                replay_check=replay_check,
-            )
-            sealed = seal_account(wiring.open_vault(run.settings), public_id, account)
-        _put(run, ZVCMS_DOOR, public_id, name, Role.READ, sealed)
-        _show_secrets(
-            as_json, {"open_id": public_id, "grant_code": account.grant_code, "open_key": account.open_key}
-        )
-
-
-class _settings_errors:
-    """Turns what the settings refuse (a ValueError) into wrong usage."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ValueError):
-            raise Stop(Exit.USAGE, "设置有误", str(error)) from error
-
-
 def _ensure_merchant(run: Session, name: str, time_zone: str) -> bool:
     if run.storage.merchant(run.merchant_id) is not None:
         return False
@@ -261,7 +126,9 @@ def _ensure_merchant(run: Session, name: str, time_zone: str) -> bool:
     return True
 
 
-def _put(run: Session, door: str, public_id: str, name: str, role: Role, sealed: bytes = b"") -> int:
+def put_credential(
+    run: Session, door: str, public_id: str, name: str, role: Role, sealed: bytes = b""
+) -> int:
     credential = Credential(
         id=0, merchant_id=run.merchant_id, door=door, public_id=public_id, name=name, role=role, sealed=sealed
     )
@@ -287,15 +154,3 @@ def _shown(credential: Credential) -> dict[str, object]:
         "known_as": _public(credential),
         "revoked_at": credential.revoked_at,
     }
-
-
-def _show_secrets(as_json: bool, values: dict[str, str]) -> None:
-    if as_json:
-        show.json(values)
-        return
-    show.note("请立即保存，以后不再显示 · keep them now, they are not shown again:")
-    show.fields("", [(name, escape(value)) for name, value in values.items()])
-
-
-def _digits(count: int) -> str:
-    return str(secrets.randbelow(9 * 10 ** (count - 1)) + 10 ** (count - 1))

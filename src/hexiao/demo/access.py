@@ -42,8 +42,6 @@ KINGDEE_ACCOUNT_SET = AccountSet(
 ZVCMS_OPEN_ID = "6dc05b4ac175cf316d226252b05cf685"
 ZVCMS_ACCOUNT = Account(open_key="hexiao-demo-open-key-0123456789abcdef0123456789abcd", grant_code="782c281f62")
 
-KINGDEE_PATH = "/jdy/v2/ls/coupons_write_off"
-KINGDEE_QUERY = {"store_id": str(KINGDEE_SHOP), "page": "1", "page_size": "10"}
 ZVCMS_ACTION = "coupon.off-coupon"
 ZVCMS_PARAMS = {"code": ZVCMS_CODE}
 
@@ -88,26 +86,17 @@ def demo_credentials() -> tuple[tuple[str, str], ...]:
 def demo_requests(base_url: str = BASE_URL) -> tuple[tuple[str, str], ...]:
     """(title, shell text): redeem through our API, then ask both vendors' doors for what their documents print."""
     hexiao, base_url = own_command(), base_url.rstrip("/")
-    server = "" if base_url == BASE_URL else f" --server {shlex.quote(base_url)}"
-    bill = {
-        "number": "TOUR-1",
-        "shop_id": str(MAIN_STREET),
-        "lines": [{"sku": PICKLES_SKU, "name": "笑儿泡菜", "quantity": 6, "unit_price_fen": 980}],
-    }
-    redeem = {"mode": "redeem", "coupons": [{"code": "DEMOMONEY1"}], "bill": bill}
-    query = "&".join(f"{name}={value}" for name, value in sorted(KINGDEE_QUERY.items()))
     return (
         (
             "Our API: redeem a coupon (again: the same answer) · 核销一张券，重发得到同一答复",
-            f"curl -sS {shlex.quote(base_url + '/v1/redemptions')} \\\n"
+            f"curl -sS {shlex.quote(base_url + '/v1/redemptions')} -H 'Content-Type: application/json' \\\n"
             f"  -H 'Authorization: Bearer {TILL_KEY}' -H 'Idempotency-Key: tour-1' \\\n"
-            f"  -H 'Content-Type: application/json' \\\n"
-            f"  -d {shlex.quote(msgspec.json.encode(redeem).decode())}",
+            f"  -d {shlex.quote(msgspec.json.encode(redeem_body()).decode())}",
         ),
         (
             "Kingdee: the write-offs of shop 001 · 金蝶：优惠券核销列表",
-            f"{hexiao} keys sign kingdee{server} | \\\n"
-            f"  curl -sS -H @- {shlex.quote(f'{base_url}{KINGDEE_PATH}?{query}')}",
+            f"URL={shlex.quote(kingdee_url(base_url))}\n"
+            f'{hexiao} keys sign kingdee "$URL" | curl -sS -H @- "$URL"',
         ),
         (
             "zvcms: a coupon by its code · 智迈：根据核销码获取券详情",
@@ -115,6 +104,18 @@ def demo_requests(base_url: str = BASE_URL) -> tuple[tuple[str, str], ...]:
             f'  -d "$({hexiao} keys sign zvcms)"',
         ),
     )
+
+
+def redeem_body() -> dict[str, object]:
+    """The body of the demo's redemption."""
+    lines = [{"sku": PICKLES_SKU, "name": "笑儿泡菜", "quantity": 6, "unit_price_fen": 980}]
+    bill = {"number": "TOUR-1", "shop_id": str(MAIN_STREET), "lines": lines}
+    return {"mode": "redeem", "coupons": [{"code": "DEMOMONEY1"}], "bill": bill}
+
+
+def kingdee_url(base_url: str) -> str:
+    """The page that Kingdee's document prints: 001门店, ten rows of thirty."""
+    return f"{base_url}/jdy/v2/ls/coupons_write_off?page=1&page_size=10&store_id={KINGDEE_SHOP}"
 
 
 def own_command() -> str:

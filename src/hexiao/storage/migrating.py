@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+import warnings
+from collections.abc import Iterable
 from importlib.resources import as_file, files
-from pathlib import Path
 
 from yoyo import get_backend, read_migrations
 
 from hexiao.storage.base import StorageError
 
 
-def apply_migrations(path: Path) -> list[str]:
-    """Apply what is missing to the SQLite file at `path`; the ids of what was applied."""
-    with as_file(files("hexiao.storage") / "migrations" / "sqlite") as folder:
+def apply_migrations(yoyo_url: str, engine: str) -> list[str]:
+    """Apply what is missing; the ids of what was applied. `engine` names the folder of SQL files."""
+    with warnings.catch_warnings(), as_file(files("hexiao.storage") / "migrations" / engine) as folder:
+        warnings.simplefilter("ignore", DeprecationWarning)  # yoyo still uses sqlite3's default date adapters
         known = read_migrations(str(folder))
-        backend = get_backend(f"sqlite:///{path.resolve()}")
+        backend = get_backend(yoyo_url)
         try:
             with backend.lock(timeout=30):
                 pending = backend.to_apply(known)
@@ -26,23 +26,17 @@ def apply_migrations(path: Path) -> list[str]:
             backend.connection.close()
 
 
-def check_schema(path: Path) -> None:
-    """Raises StorageError, with what to do, when the file is not at exactly this program's schema."""
-    known = sorted(
-        name.removesuffix(".sql")
-        for name in (entry.name for entry in (files("hexiao.storage") / "migrations" / "sqlite").iterdir())
-        if name.endswith(".sql")
-    )
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            applied = {row[0] for row in db.execute("SELECT migration_id FROM _yoyo_migration")}
-    except sqlite3.DatabaseError as unreadable:
-        raise StorageError(
-            f"{path} is not a database of hexiao ({unreadable}); make one with: hexiao migrate"
-        ) from unreadable
-    missing = [name for name in known if name not in applied]
+APPLIED = "SELECT migration_id FROM _yoyo_migration"
+
+
+def check_schema(applied: Iterable[str], engine: str, database: str) -> None:
+    """Raises StorageError, with what to do, when the database is not at exactly this program's schema."""
+    done = set(applied)
+    folder = files("hexiao.storage") / "migrations" / engine
+    known = sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    missing = [name for name in known if name not in done]
     if missing:
-        raise StorageError(f"{path} is older than this program; run: hexiao migrate (missing {', '.join(missing)})")
-    unknown = sorted(applied - set(known))
+        raise StorageError(f"{database} is older than this program; run: hexiao migrate (missing {', '.join(missing)})")
+    unknown = sorted(done - set(known))
     if unknown:
-        raise StorageError(f"{path} is newer than this program; upgrade hexiao (the file knows {', '.join(unknown)})")
+        raise StorageError(f"{database} is newer than this program; upgrade hexiao (it knows {', '.join(unknown)})")

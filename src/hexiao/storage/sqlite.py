@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 
 from hexiao.storage import loading, rows, saving
 from hexiao.storage.base import GuardMissed, StorageDown, StorageError
+from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import Macro, read_queries
@@ -127,6 +128,27 @@ class SqliteStorage(Reading):
                 yield
             finally:
                 self._undo()
+
+
+def migrate(path: Path) -> list[str]:
+    """Bring the file to this program's schema, making it when there is none; the names of what was applied."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return apply_migrations(f"sqlite:///{path.resolve()}", "sqlite")
+
+
+def open_storage(path: Path) -> SqliteStorage:
+    """The database at `path`. Raises StorageError when it is missing, or not at this program's schema."""
+    if not path.exists():
+        raise StorageError(f"there is no database at {path}; make it with: hexiao migrate --database sqlite:///{path}")
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            applied = [row[0] for row in db.execute(APPLIED)]
+    except sqlite3.DatabaseError as unreadable:
+        raise StorageError(
+            f"{path} is not a database of hexiao ({unreadable}); make one with: hexiao migrate"
+        ) from unreadable
+    check_schema(applied, "sqlite", str(path))
+    return SqliteStorage(path)
 
 
 @contextmanager

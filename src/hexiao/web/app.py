@@ -48,7 +48,7 @@ class Resource:
 
 
 def build(engine: Engine, *, demo_requests: tuple[tuple[str, str], ...] = ()) -> falcon.asgi.App[Any, Any]:
-    """The whole app: /v1, /openapi.json, /docs, /, /live, /ready. `demo_requests` are shown on /: (title, shell text)."""
+    """The whole app: /v1, /openapi.json, /docs, /, /live, /ready. / shows `demo_requests`: (title, shell text)."""
     app = falcon.asgi.App(middleware=[SafeHeaders()])
     problems.install(app)
     zones = Zones(engine)

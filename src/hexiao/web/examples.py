@@ -5,14 +5,13 @@ The story is the same throughout: a coupon of 5.00 yuan on a bill of two lines a
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import msgspec
 
 from hexiao.domain.bill import Scene
 from hexiao.domain.coupon import Face
-from hexiao.domain.scheme import DaysFromReceipt, FixedDates, Goods, MoneyOff, Terms
+from hexiao.domain.scheme import DaysFromReceipt, MoneyOff, Terms
 from hexiao.web.api.assessments import AssessmentOut, AssessmentsOut
 from hexiao.web.api.redemptions import BatchResultOut, BatchResultsOut, RedemptionsOut
 from hexiao.web.problems import Problem
@@ -122,8 +121,3 @@ REPLIES: dict[tuple[str, str], msgspec.Struct] = {
     ("POST", "/v1/schemes"): _SCHEME,
     ("POST", "/v1/members"): _MEMBER,
 }  # fmt: skip
-
-TERMS_EXAMPLE = Terms(
-    validity=FixedDates(date(2025, 11, 1), date(2025, 11, 30)), goods=Goods("categories", ("dairy",)), total=1000
-)
-"""Another set of terms, shown beside their schema."""

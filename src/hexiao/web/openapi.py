@@ -52,6 +52,8 @@ def document() -> Json:
     paths: dict[str, Json] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, shapes, schemas)
+    for query in {one.query for one in OPERATIONS} - {Empty}:
+        del schemas[query.__name__]  # shown in place, as parameters
     return {
         "openapi": "3.1.0",
         "info": {
@@ -105,7 +107,7 @@ _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "请求号：每次变更一个，重试时不变 · one for every change, kept across retries; 1 to 255 visible ASCII",
+    "description": "请求号：每次变更一个，重试时不变 · one for every change, kept across retries",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "till-7-20251122-000123",
 }
@@ -134,7 +136,7 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
     if operation.changes:
         success["headers"] = {"Idempotent-Replay": {"$ref": "#/components/headers/IdempotentReplay"}}
     described: Json = {
-        "operationId": f"{operation.noun}.{operation.handle.__name__.rstrip('_')}",  # type: ignore[attr-defined]
+        "operationId": f"{operation.noun}.{operation.handle.__name__.rstrip('_')}",
         "tags": [operation.noun],
         "summary": f"{operation.zh} · {operation.en}",
         "description": operation.description,
@@ -143,7 +145,11 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
         "responses": {str(operation.status): success} | _refusals(operation, shapes[Problem]),
     }
     if operation.method == "POST":
-        body = _content(shapes[operation.body]) if operation.body is not Empty else _content({"type": "object", "maxProperties": 0})
+        body = (
+            _content(shapes[operation.body])
+            if operation.body is not Empty
+            else _content({"type": "object", "maxProperties": 0})
+        )
         body["example"] = examples.REQUESTS[key]
         required = operation.body is not Empty and bool(schemas[operation.body.__name__]["required"])
         described["requestBody"] = {"required": required, "content": {"application/json": body}}
@@ -156,13 +162,18 @@ def _parameters(operation: Operation, shapes: dict[type, Json], schemas: Json) -
         parameters.append({"name": operation.names, "in": "path", "required": True, "schema": {"type": "string"}})
     if operation.query is not Empty:
         for name, schema in schemas[operation.query.__name__]["properties"].items():
-            parameter = {"name": name, "in": "query", "required": False, "schema": schema}
-            if "description" in schema:
-                parameter["description"] = schema["description"]
-            parameters.append(parameter)
+            parameters.append({"name": name, "in": "query", "required": False, **_in_query(schema)})
     if operation.changes:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     return parameters
+
+
+def _in_query(schema: Json) -> Json:
+    """A query has no null: what may be left out is simply left out. The description belongs to the parameter."""
+    given = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+    shape = {name: value for name, value in given.items() if name != "description"}
+    text = schema.get("description") or given.get("description")
+    return {"schema": shape} if text is None else {"description": text, "schema": shape}
 
 
 def _refusals(operation: Operation, problem: Json) -> Json:

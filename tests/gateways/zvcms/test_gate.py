@@ -10,13 +10,14 @@ import pytest
 import structlog
 
 from gateways.zvcms.callers import OPEN_ID, Caller, outcome
-from hexiao.domain.errors import Code, Unavailable
+from hexiao.config import Settings
 from hexiao.domain.party import Credential
 from hexiao.engine.commands import Put
 from hexiao.engine.committer import Engine
 from hexiao.gateways.zvcms.gate import MEMBERS, Envelope, Seen
 from hexiao.gateways.zvcms.server import build
 from hexiao.vault import Vault
+from hexiao.wiring import open_engine
 
 PAST_THE_GATE = (True, 100010)
 UNREADABLE = (False, 100001)
@@ -289,26 +290,24 @@ class TestActionAndParams:
 
 
 class TestFailuresOfOurs:
-    def test_a_busy_engine_is_a_system_error(
-        self, caller: Caller, engine: Engine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def busy(_: object) -> None:
-            raise Unavailable(Code.BUSY)
+    @pytest.fixture
+    def closing(self, caller: Caller, settings: Settings, vault: Vault, serve: Callable[[Any], str]) -> Engine:
+        """A second engine on the same database, behind the door, which is closed while the door stays open."""
+        engine = open_engine(settings, clock=caller.clock)
+        caller.url = serve(build(engine, vault))
+        return engine
 
-        monkeypatch.setattr(engine, "ask", busy)
+    def test_an_engine_that_takes_no_more_is_a_system_error(self, caller: Caller, closing: Engine) -> None:
+        assert outcome(caller.ask("1")) == PAST_THE_GATE
+        closing.close()
         answer = caller.ask("1")
         assert outcome(answer) == (False, 110013)
         assert "繁忙" in answer["message"]
 
-    def test_what_nobody_foresaw_shows_the_id_that_was_logged(
-        self, caller: Caller, engine: Engine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def broken(_: object) -> None:
-            raise ZeroDivisionError("secret detail")
-
-        monkeypatch.setattr(engine, "ask", broken)
+    def test_what_nobody_foresaw_shows_the_id_that_was_logged(self, caller: Caller, closing: Engine) -> None:
+        closing.close()
         with structlog.testing.capture_logs() as logs:
             answer = caller.ask("1")
         assert outcome(answer) == (False, 110015)
         assert next(one["error_id"] for one in logs if one["event"] == "unexpected") in answer["message"]
-        assert "secret detail" not in answer["message"]
+        assert "shutdown" not in answer["message"]

@@ -53,6 +53,16 @@ JUDGED = (
 ENDED = (Code.ALREADY_RELEASED, Code.HOLD_LAPSED, Code.ALREADY_REVERSED, Code.UNKNOWN_CASHIER)
 
 
+_ANY_STATE = f"({'|'.join(STATES)})"
+StateNames = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^{_ANY_STATE}(,{_ANY_STATE})*{END}",
+        description="一个或多个状态，逗号分隔 · one state or several with commas: " + ", ".join(STATES),
+    ),
+]
+
+
 class RedemptionsIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`hold` keeps the coupons for this bill (预核销), `redeem` takes them at once (直接核销); all of them or none."""
 
@@ -119,13 +129,7 @@ class RedemptionsQuery(PageIn, kw_only=True, forbid_unknown_fields=True):
     member_card_id: Name | None = None
     scheme_number: Name | None = None
     kind: KindName | None = None
-    state: Annotated[
-        str | None,
-        msgspec.Meta(
-            pattern=f"^({'|'.join(STATES)})(,({'|'.join(STATES)}))*{END}",
-            description="一个或多个状态，逗号分隔 · one state or several with commas: " + ", ".join(STATES),
-        ),
-    ] = None
+    state: StateNames | None = None
     created_from: Instant | None = None
     created_until: Instant | None = None
     changed_from: Instant | None = None

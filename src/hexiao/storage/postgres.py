@@ -1,0 +1,184 @@
+"""PostgreSQL 15 to 18 through psycopg 3. A batch is one guarded statement, so it is one transaction by itself.
+
+Refuses to start on a server that may lose what it acknowledged. One object is one connection, for one thread.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+from hexiao.storage import loading, rows, saving, saving_at_once
+from hexiao.storage.base import GuardMissed, StorageDown, StorageError
+from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
+from hexiao.storage.reading import Reading
+from hexiao.storage.snapshot import Changes, Names, Snapshot
+from hexiao.storage.texts import Macro, read_queries
+
+_json = msgspec.json.Encoder().encode
+
+CONNECT_SECONDS = 5
+CLOCKS_APART_MAX_MS = 2_000
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+def _keys(name: str, types: tuple[str, ...]) -> str:
+    columns = ", ".join(f"(k ->> {i})::{kind} {'abc'[i]}" for i, kind in enumerate(types))
+    return f"(SELECT {columns} FROM json_array_elements(:{name}::json) k)"  # noqa: S608 - names of ours
+
+
+MACROS: dict[str, Macro] = {
+    "list": lambda name, types: (
+        f"(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json))"  # noqa: S608
+    ),
+    "keys": _keys,
+    "sum": lambda column, types: (
+        f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
+    ),  # noqa: S608, E501
+}
+
+
+def _psycopg_style(sql: str) -> str:
+    return _PARAMETER.sub(r"%(\1)s", sql)
+
+
+QUERIES = {name: _psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
+INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
+
+
+class PostgresStorage(Reading):
+    """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
+
+    def __init__(self, url: str, versions: loading.VersionCache | None = None) -> None:
+        self._url = url
+        self._invariants = INVARIANTS
+        self._versions = {} if versions is None else versions
+        try:
+            self._db = _connect(url)
+            _demand_durability(self._db)
+        except psycopg.Error as failed:
+            raise StorageError(f"cannot use the PostgreSQL database: {failed}") from failed
+
+    # Changes.
+
+    def save(self, changes: Changes, now: int, node: int) -> None:
+        with self._translating():
+            if changes.schemes or changes.records:  # seldom, and small: row by row
+                with self._db.transaction():
+                    saving.write(self, changes, now, node)
+                return
+            sql, parameters = saving_at_once.statement(changes, now, node)
+            try:
+                self._db.execute(sql, parameters)
+            except psycopg.errors.DivisionByZero:
+                raise GuardMissed("a row was not as it was read") from None
+
+    def many(self, sql: str, values: list[tuple[Any, ...]]) -> int:
+        with self._db.cursor() as cursor:
+            cursor.executemany(sql.replace("?", "%s"), values)
+            return cursor.rowcount
+
+    def take_node(self) -> int:
+        with self._translating():
+            [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()
+            return int(node)
+
+    def open_again(self) -> PostgresStorage:
+        return PostgresStorage(self._url, self._versions)
+
+    def close(self) -> None:
+        self._db.close()
+
+    # What Reading stands on.
+
+    def load(self, names: Names) -> Snapshot:
+        """Without a transaction around it: what changes between two reads misses its guard at the save."""
+        with self._translating():
+            return loading.load(self.query, names, self._versions)
+
+    def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
+        for key, value in parameters.items():
+            if not isinstance(value, (int, str)):
+                parameters[key] = _json(list(value)).decode()
+        return self._db.execute(QUERIES[name], parameters).fetchall()
+
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
+        return self._db.execute(_psycopg_style(sql), parameters).fetchall()
+
+    def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        with self._db.cursor(row_factory=dict_row) as cursor:
+            yield from cursor.execute(sql, parameters)
+
+    @contextmanager
+    def _one_state(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+    def _translating(self) -> AbstractContextManager[None]:
+        return self._as_ours()
+
+    @contextmanager
+    def _as_ours(self) -> Iterator[None]:
+        """Conflicts between transactions are missed guards; everything that may pass is StorageDown."""
+        if self._db.closed:
+            self._reconnect()
+        try:
+            yield
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as conflict:
+            raise GuardMissed(str(conflict)) from conflict
+        except psycopg.errors.IntegrityError as clash:
+            raise GuardMissed(str(clash)) from clash
+        except psycopg.OperationalError as failed:
+            raise StorageDown(f"PostgreSQL: {failed}") from failed
+
+    def _reconnect(self) -> None:
+        try:
+            self._db = _connect(self._url)
+        except psycopg.OperationalError as failed:
+            raise StorageDown(f"PostgreSQL: {failed}") from failed
+
+
+def migrate(url: str) -> list[str]:
+    """Bring the database to this program's schema; the names of what was applied."""
+    try:
+        _connect(url).close()
+    except psycopg.Error as failed:
+        raise StorageError(f"cannot connect to PostgreSQL: {failed}") from failed
+    return apply_migrations(url.replace("postgresql://", "postgresql+psycopg://", 1), "postgres")
+
+
+def open_storage(url: str) -> PostgresStorage:
+    """The database at `url`. Raises StorageError when it cannot be used, or is not at this program's schema."""
+    try:
+        with _connect(url) as db:
+            applied = [row[0] for row in db.execute(APPLIED)]
+    except psycopg.errors.UndefinedTable as empty:
+        raise StorageError("the PostgreSQL database is empty; run: hexiao migrate") from empty
+    except psycopg.Error as failed:
+        raise StorageError(f"cannot connect to PostgreSQL: {failed}") from failed
+    check_schema(applied, "postgres", "the PostgreSQL database")
+    return PostgresStorage(url)
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao")
+
+
+def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Raises StorageError when an acknowledged COMMIT could be lost, or when the clocks tell different times."""
+    for setting, bad in (("fsync", ("off",)), ("full_page_writes", ("off",)), ("synchronous_commit", ("off",))):
+        [(value,)] = db.execute(f"SHOW {setting}")
+        if value in bad:
+            raise StorageError(f"PostgreSQL runs with {setting}={value}: acknowledged redemptions could be lost")
+    [(there,)] = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    apart = abs(time.time_ns() // 1_000_000 - there)
+    if apart > CLOCKS_APART_MAX_MS:
+        raise StorageError(f"this machine's clock and PostgreSQL's are {apart / 1000:.1f} s apart: set the clocks")

@@ -1,0 +1,144 @@
+"""save for PostgreSQL: all rows of a batch in one statement, which fails by itself when any guard missed.
+
+Each part counts the rows it changed; a wrong count divides by zero, and the whole statement is undone. The parts that
+a batch needs make up its text, so a few texts serve almost every batch, prepared once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hexiao.storage.saving import SLOTS
+from hexiao.storage.snapshot import Changes
+from hexiao.storage.texts import COLUMNS
+
+_json = msgspec.json.Encoder().encode
+
+_PARTS: dict[str, str] = {
+    "request": (
+        "INSERT INTO request (id, fingerprint, answer, at)"
+        " SELECT v ->> 0, decode(v ->> 1, 'base64'), decode(v ->> 2, 'base64'), %(now)s"
+        " FROM json_array_elements(%(request)s::json) v ON CONFLICT DO NOTHING"
+    ),
+    "code": (
+        "INSERT INTO coupon_code (merchant_id, code, coupon_id) SELECT merchant_id, code, id"
+        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "new_coupon": (
+        f"INSERT INTO coupon ({', '.join(COLUMNS['coupon'])}) SELECT {', '.join(COLUMNS['coupon'])}"  # noqa: S608
+        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "coupon": (
+        "UPDATE coupon c SET held_fen = (v ->> 2)::bigint, captured_fen = (v ->> 3)::bigint,"
+        " held_uses = (v ->> 4)::integer, captured_uses = (v ->> 5)::integer, seq = (v ->> 6)::integer,"
+        " voided_at = (v ->> 7)::bigint, changed_at = (v ->> 8)::bigint"
+        " FROM json_array_elements(%(coupon)s::json) v WHERE c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
+    ),
+    "new_redemption": (
+        f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"  # noqa: S608
+        " FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "redemption": (
+        "UPDATE redemption r SET state = v.state, captured_fen = v.captured_fen, reversed_fen = v.reversed_fen,"
+        " lines = v.lines, returned = v.returned, reversals = v.reversals, captured_at = v.captured_at,"
+        " settled_at = v.settled_at, changed_at = v.changed_at"
+        " FROM json_populate_recordset(NULL::redemption, %(redemption)s::json) v"
+        " WHERE r.coupon_id = v.coupon_id AND r.id = v.id"
+    ),
+    "journal": (
+        f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"  # noqa: S608
+        " FROM json_populate_recordset(NULL::journal, %(journal)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "refusal": (
+        "INSERT INTO refusal (id, merchant_id, coupon_id, typed_code, code, shop_id, bill_number, cashier_id, at,"
+        " request_id, actor, verdicts) SELECT v.id, v.merchant_id, v.coupon_id, v.typed_code, v.code, v.shop_id,"
+        " v.bill_number, v.cashier_id, v.at, v.request_id, v.actor, decode(v.verdicts, 'base64')"
+        " FROM json_to_recordset(%(refusal)s::json) AS v(id bigint, merchant_id bigint, coupon_id bigint,"
+        " typed_code text, code text, shop_id bigint, bill_number text, cashier_id bigint, at bigint, request_id text,"
+        " actor text, verdicts text) ON CONFLICT DO NOTHING"
+    ),
+    "new_bill": (
+        "INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, 1"
+        " FROM json_array_elements(%(new_bill)s::json) v ON CONFLICT DO NOTHING"
+    ),
+    "bill": (
+        "UPDATE bill b SET seq = b.seq + 1 FROM json_array_elements(%(bill)s::json) v"
+        " WHERE b.merchant_id = (v ->> 0)::bigint AND b.shop_id = (v ->> 1)::bigint AND b.number = v ->> 2"
+        " AND b.seq = (v ->> 3)::integer"
+    ),
+    "receipt": (
+        "INSERT INTO receipt_count AS k (scheme_id, member_id, received)"
+        " SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, (v ->> 2)::integer"
+        " FROM json_array_elements(%(receipt)s::json) v"
+        " ON CONFLICT (scheme_id, member_id) DO UPDATE SET received = k.received + excluded.received"
+        " WHERE k.received + excluded.received <= coalesce((SELECT nullif((v ->> 3)::integer, 0)"
+        " FROM json_array_elements(%(receipt)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id"
+        " AND (v ->> 1)::bigint = k.member_id), 2147483647)"
+    ),
+    "count": (
+        "INSERT INTO scheme_count AS k (scheme_id, slot, issued, captured_uses, held_fen, captured_fen)"
+        " SELECT (v ->> 0)::bigint, (v ->> 1)::integer, (v ->> 2)::bigint, (v ->> 3)::bigint, (v ->> 4)::bigint,"
+        " (v ->> 5)::bigint FROM json_array_elements(%(count)s::json) v"
+        " ON CONFLICT (scheme_id, slot) DO UPDATE SET issued = k.issued + excluded.issued,"
+        " captured_uses = k.captured_uses + excluded.captured_uses, held_fen = k.held_fen + excluded.held_fen,"
+        " captured_fen = k.captured_fen + excluded.captured_fen"
+        " WHERE (excluded.issued <= 0 OR k.issued + excluded.issued <= coalesce((SELECT nullif((v ->> 6)::bigint, 0)"
+        " FROM json_array_elements(%(count)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
+        " AND (excluded.held_fen + excluded.captured_fen <= 0 OR k.held_fen + k.captured_fen + excluded.held_fen"
+        " + excluded.captured_fen <= coalesce((SELECT nullif((v ->> 7)::bigint, 0)"
+        " FROM json_array_elements(%(count)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
+    ),
+}
+"""Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
+
+
+def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any]]:
+    """(SQL, parameters) that write `changes`, or raise a division by zero when a guard missed."""
+    parameters: dict[str, Any] = {"now": now}
+    parts, counts = [], []
+    for name, part_rows in _rows(changes, node).items():
+        if not part_rows:
+            continue
+        if name != "code":  # reads the coupons' own parameter
+            parameters[name] = _json(part_rows).decode()
+        parameters[f"n_{name}"] = len(part_rows)
+        parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
+        counts.append(f"(SELECT count(*) FROM {name}_) = %(n_{name})s")
+    return f"WITH {', '.join(parts)} SELECT 1 / ({' AND '.join(counts)})::integer", parameters
+
+
+def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
+    new_coupons = list(changes.new_coupons.values())
+    bills = sorted(changes.bills.items())
+    return {
+        "request": [(key, r.fingerprint, r.answer) for key, r in changes.requests.items()],
+        "code": new_coupons,
+        "new_coupon": new_coupons,
+        "coupon": [
+            (
+                c.id, changes.coupon_seqs[c.id], c.held_fen, c.captured_fen, c.held_uses, c.captured_uses, c.seq,
+                c.voided_at, c.changed_at,
+            )
+            for c in (changes.coupons[key] for key in sorted(changes.coupons))
+        ],
+        "new_redemption": list(changes.new_redemptions.values()),
+        "redemption": list(changes.redemptions.values()),
+        "journal": changes.journal,
+        "refusal": changes.refusals,
+        "new_bill": [key for key, seq in bills if seq == 0],
+        "bill": [(*key, seq) for key, seq in bills if seq],
+        "receipt": [(*key, n, limit) for key, (n, limit) in sorted(changes.receipts.items())],
+        "count": [_count(key, changes, node) for key in sorted(changes.counts)],
+    }  # fmt: skip
+
+
+def _count(scheme_id: int, changes: Changes, node: int) -> tuple[int, ...]:
+    change = changes.counts[scheme_id]
+    add = change.add
+    slot = 0 if change.total or change.budget_fen else 1 + node % (SLOTS - 1)
+    return (
+        scheme_id, slot, add.issued, add.captured_uses, add.held_fen, add.captured_fen, change.total, change.budget_fen,
+    )  # fmt: skip
