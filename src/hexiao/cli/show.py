@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hexiao.domain.assessment import Assessment
-from hexiao.domain.coupon import Face
+from hexiao.domain.coupon import Coupon, Face
 from hexiao.domain.errors import local_time
 from hexiao.domain.money import format_yuan
 from hexiao.domain.redemption import State
@@ -137,3 +137,33 @@ def progress(what: str, total: int | None) -> Iterator[Progress]:
     with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
         bar.add_task(what, total=total)
         yield bar
+
+
+def more(next_cursor: str | None) -> None:
+    """How to see the rest of a list."""
+    if next_cursor is not None:
+        note(f"[dim]还有更多 · more: --cursor {next_cursor}[/]")
+
+
+def left(coupon: Coupon) -> str:
+    """What the holder still owns of it: yuan, uses, or nothing to count."""
+    if coupon.left_fen is not None:
+        return yuan(coupon.left_fen)
+    return "" if coupon.uses_max is None else f"{coupon.uses_max - coupon.captured_uses}×"
+
+
+def until(coupon: Coupon, zone: ZoneInfo) -> str:
+    return when(coupon.valid_until_at, zone)
+
+
+def value(name: str, found: Any) -> str:
+    """A setting as a person reads it; what is not set is left out."""
+    if found in (None, 0, "", [], False) or found == {"mode": "all", "values": []} or found == {"mode": "all", "ids": []}:
+        return ""
+    if name.endswith("_fen"):
+        return f"{format_yuan(found)} yuan"
+    if name.endswith("_bp"):
+        return f"{found / 100:g} %"
+    if isinstance(found, (dict, list)):
+        return msgspec.json.encode(found).decode()
+    return str(found)

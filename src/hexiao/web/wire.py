@@ -6,7 +6,6 @@ Every request type of /v1 is made of these; nothing unbounded gets past them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -25,18 +24,25 @@ END = r"(?![\s\S])"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*" + END
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
-    """An id as it came in. Not a number by itself, so that a forgotten `.value` is a type error."""
+class Given:
+    """A number that came in as text. Not a number by itself, so that a forgotten `.value` is a type error."""
 
-    value: int
+    __slots__ = ("value",)
+
+    def __init__(self, value: int) -> None:
+        self.value = value
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """A point in time as it came in, in UTC ms."""
+class Id(Given):
+    """An id."""
 
-    value: int
+    __slots__ = ()
+
+
+class Instant(Given):
+    """A point in time, in UTC ms."""
+
+    __slots__ = ()
 
 
 def parse_id(text: object) -> int:
@@ -73,11 +79,7 @@ def schema_of(wanted: type) -> dict[str, Any]:
     raise NotImplementedError(f"no schema for {wanted}")
 
 
-def id_value(given: Id | None) -> int | None:
-    return None if given is None else given.value
-
-
-def instant_value(given: Instant | None) -> int | None:
+def value_or_none(given: Given | None) -> int | None:
     return None if given is None else given.value
 
 

@@ -9,7 +9,7 @@ import msgspec
 from hexiao.domain.bill import LINES_MAX, Bill, BillLine, Scene
 from hexiao.domain.coupon import normalise_code
 from hexiao.engine.commands import Take
-from hexiao.web.wire import Fen, Id, Name, Price, Quantity, Text, TypedCode, id_value
+from hexiao.web.wire import Fen, Id, Name, Price, Quantity, Text, TypedCode, value_or_none
 
 COUPONS_MAX = 20
 
@@ -55,8 +55,8 @@ def to_bill(bill: BillIn) -> Bill:
     return Bill(
         number=bill.number,
         shop_id=bill.shop_id.value,
-        cashier_id=id_value(bill.cashier_id),
-        member_id=id_value(bill.member_id),
+        cashier_id=value_or_none(bill.cashier_id),
+        member_id=value_or_none(bill.member_id),
         scene=bill.scene,
         lines=tuple(
             BillLine(line.sku, line.quantity, line.unit_price_fen, line.name, line.category) for line in bill.lines

@@ -11,7 +11,7 @@ from hexiao.storage.base import Cursor
 from hexiao.storage.snapshot import Names
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
-from hexiao.web.wire import Id, IdText, Name, id_value, text_or_none
+from hexiao.web.wire import Id, IdText, Name, text_or_none, value_or_none
 
 
 class CashierIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -44,10 +44,10 @@ class CashierListOut(msgspec.Struct, kw_only=True):
 async def put(call: Call[CashierIn, Empty]) -> CashierOut:
     """Give an `id` to replace a cashier, or to keep an id of an older system."""
     cashier = Cashier(
-        id=id_value(call.body.id) or 0,
+        id=value_or_none(call.body.id) or 0,
         merchant_id=call.merchant_id,
         name=call.body.name,
-        shop_id=id_value(call.body.shop_id),
+        shop_id=value_or_none(call.body.shop_id),
     )
     cashier.id = (await call.ask(Put(record=cashier, **call.envelope), Saved)).id
     return _show(cashier)

@@ -16,7 +16,7 @@ from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.parsing import malformed
 from hexiao.web.render import show_coupon, show_coupon_view
 from hexiao.web.views import CHANNELS, CouponDetail, CouponOut
-from hexiao.web.wire import Channel, Fen, Id, Instant, Text, TypedCode, id_value, instant_value
+from hexiao.web.wire import Channel, Fen, Id, Instant, Text, TypedCode, value_or_none
 
 ISSUING = (
     Code.UNKNOWN_SCHEME, Code.UNKNOWN_MEMBER, Code.SCHEME_PAUSED, Code.SCHEME_ENDED, Code.STOCK_EXHAUSTED,
@@ -123,8 +123,8 @@ async def list_(call: Call[Empty, CouponsQuery]) -> CouponListOut:
     """Newest first. Not for tills: they see the coupon in front of them, never all the codes."""
     wanted = CouponFilter(
         merchant_id=call.merchant_id,
-        scheme_id=id_value(call.query.scheme_id),
-        member_id=id_value(call.query.member_id),
+        scheme_id=value_or_none(call.query.scheme_id),
+        member_id=value_or_none(call.query.member_id),
     )
     rows, next_cursor = await page(call, lambda reader, after, limit: reader.coupons(wanted, after, limit), _place)
     now = call.engine.clock()
@@ -165,7 +165,7 @@ def _issue(call: Call[CouponIn, Empty] | Call[CouponBatchIn, Empty], body: Coupo
     return Issue(
         scheme_id=body.scheme_id.value,
         quantity=quantity,
-        member_id=id_value(body.member_id),
+        member_id=value_or_none(body.member_id),
         channel=domain.Channel(CHANNELS.index(body.channel)),
         **call.envelope,
     )
@@ -177,10 +177,10 @@ def _imported(coupon: ImportedIn, place: int) -> Imported:
         raise malformed(f"a normalised code has 1 to {domain.CODE_MAX} characters - at `$.coupons[{place}].code`")
     return Imported(
         code=code,
-        member_id=id_value(coupon.member_id),
-        id=id_value(coupon.id),
-        record_id=id_value(coupon.record_id),
-        received_at=instant_value(coupon.received_at),
+        member_id=value_or_none(coupon.member_id),
+        id=value_or_none(coupon.id),
+        record_id=value_or_none(coupon.record_id),
+        received_at=value_or_none(coupon.received_at),
         face_fen=coupon.face_fen,
         channel=domain.Channel(CHANNELS.index(coupon.channel)),
     )

@@ -10,7 +10,7 @@ from hexiao.engine.commands import Put, Saved
 from hexiao.storage.base import Cursor
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
-from hexiao.web.wire import Id, IdText, Name, Text, id_value
+from hexiao.web.wire import Id, IdText, Name, Text, value_or_none
 
 
 class GoodsIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +46,11 @@ async def put(call: Call[GoodsIn, Empty]) -> GoodsOut:
     """The sku is its own key: sending the same sku again replaces the article."""
     body = call.body
     item = Item(
-        id=id_value(body.id) or 0, merchant_id=call.merchant_id, sku=body.sku, name=body.name, category=body.category
+        id=value_or_none(body.id) or 0,
+        merchant_id=call.merchant_id,
+        sku=body.sku,
+        name=body.name,
+        category=body.category,
     )
     item.id = (await call.ask(Put(record=item, **call.envelope), Saved)).id
     return _show(item)

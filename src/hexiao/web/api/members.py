@@ -13,7 +13,7 @@ from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.render import show_member
 from hexiao.web.views import MemberOut
-from hexiao.web.wire import Id, Name, Text, id_value
+from hexiao.web.wire import Id, Name, Text, value_or_none
 
 
 class MemberIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +46,7 @@ async def put(call: Call[MemberIn, Empty]) -> MemberOut:
     """Give an `id` to replace a member, or to keep an id of an older system."""
     body = call.body
     member = Member(
-        id=id_value(body.id) or 0,
+        id=value_or_none(body.id) or 0,
         merchant_id=call.merchant_id,
         name=body.name,
         mobile=body.mobile,

@@ -39,8 +39,7 @@ from hexiao.web.wire import (
     Name,
     Text,
     TypedCode,
-    id_value,
-    instant_value,
+    value_or_none,
 )
 
 JUDGED = (
@@ -179,7 +178,7 @@ async def capture(call: Call[CaptureIn, Empty]) -> RedemptionOut:
     command = Capture(
         redemption_id=call.named_id(),
         amount_fen=call.body.amount_fen,
-        cashier_id=id_value(call.body.cashier_id),
+        cashier_id=value_or_none(call.body.cashier_id),
         **call.envelope,
     )
     return _one(await call.ask(command, Redeemed))
@@ -191,7 +190,7 @@ async def capture(call: Call[CaptureIn, Empty]) -> RedemptionOut:
 )  # fmt: skip
 async def release(call: Call[ReleaseIn, Empty]) -> RedemptionOut:
     """Give the whole hold back to the coupon."""
-    cashier_id = id_value(call.body.cashier_id)
+    cashier_id = value_or_none(call.body.cashier_id)
     return _one(
         await call.ask(Release(redemption_id=call.named_id(), cashier_id=cashier_id, **call.envelope), Redeemed)
     )
@@ -208,7 +207,7 @@ async def reverse(call: Call[ReverseIn, Empty]) -> RedemptionOut:
         redemption_id=call.named_id(),
         amount_fen=call.body.amount_fen,
         lines=call.body.lines,
-        cashier_id=id_value(call.body.cashier_id),
+        cashier_id=value_or_none(call.body.cashier_id),
         reason=call.body.reason,
         **call.envelope,
     )
@@ -258,18 +257,18 @@ def _one(outcome: Redeemed) -> RedemptionOut:
 def _filter(merchant_id: int, query: RedemptionsQuery) -> RedemptionFilter:
     return RedemptionFilter(
         merchant_id=merchant_id,
-        shop_id=id_value(query.shop_id),
+        shop_id=value_or_none(query.shop_id),
         bill_number=query.bill_number,
         code=None if query.code is None else normalise_code(query.code),
-        member_id=id_value(query.member_id),
+        member_id=value_or_none(query.member_id),
         member_card_id=query.member_card_id,
         scheme_number=query.scheme_number,
         kind=None if query.kind is None else Kind(KINDS.index(query.kind) + 1),
         states=tuple(State[name.upper()] for name in query.state.split(",")) if query.state else (),
-        created_from_at=instant_value(query.created_from),
-        created_until_at=instant_value(query.created_until),
-        changed_from_at=instant_value(query.changed_from),
-        changed_until_at=instant_value(query.changed_until),
+        created_from_at=value_or_none(query.created_from),
+        created_until_at=value_or_none(query.created_until),
+        changed_from_at=value_or_none(query.changed_from),
+        changed_until_at=value_or_none(query.changed_until),
     )
 
 

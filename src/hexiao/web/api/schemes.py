@@ -16,7 +16,7 @@ from hexiao.web.paging import NextCursor, PageIn, page
 from hexiao.web.parsing import parse_text
 from hexiao.web.render import show_scheme
 from hexiao.web.views import SchemeOut
-from hexiao.web.wire import Id, Name, Text, id_value
+from hexiao.web.wire import Id, Name, Text, value_or_none
 
 
 class SchemeIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +85,7 @@ async def create(call: Call[SchemeIn, Empty]) -> SchemeOut:
         description=body.description,
         shown_in_list=body.shown_in_list,
         shown_on_goods=body.shown_on_goods,
-        id=id_value(body.id),
+        id=value_or_none(body.id),
         **call.envelope,
     )
     return show_scheme((await call.ask(command, SchemeSaved)).scheme)

@@ -10,7 +10,7 @@ from hexiao.engine.commands import Put, Saved
 from hexiao.storage.base import Cursor
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
-from hexiao.web.wire import Id, IdText, Name, Text, id_value
+from hexiao.web.wire import Id, IdText, Name, Text, value_or_none
 
 
 class ShopIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ async def put(call: Call[ShopIn, Empty]) -> ShopOut:
     """Give an `id` to replace a shop, or to keep an id of an older system."""
     body = call.body
     shop = Shop(
-        id=id_value(body.id) or 0,
+        id=value_or_none(body.id) or 0,
         merchant_id=call.merchant_id,
         number=body.number,
         name=body.name,
