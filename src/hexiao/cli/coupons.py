@@ -36,7 +36,9 @@ app = typer.Typer(
     epilog=examples("hexiao coupon issue 002 --quantity 10", "hexiao coupon show DEMOMONEY3", "hexiao coupon list"),
 )
 
-CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="券号，空格、连字符、大小写均可 · as typed or scanned")]
+CodeArgument = Annotated[
+    str, typer.Argument(metavar="CODE", help="券号，空格、连字符、大小写均可 · as typed or scanned")
+]
 
 
 @app.command(
@@ -75,7 +77,9 @@ def issue(
         elif plain:
             show.plain("\n".join(coupon.code for coupon in coupons))
         else:
-            rows = [(coupon.code, show.when(coupon.valid_from_at, zone), show.until(coupon, zone)) for coupon in coupons]
+            rows = [
+                (coupon.code, show.when(coupon.valid_from_at, zone), show.until(coupon, zone)) for coupon in coupons
+            ]
             show.table(f"{found.number} {found.name}: {len(coupons)}", ("code", "from", "until"), rows)
 
 
@@ -107,7 +111,9 @@ def void(
         _show_view(run, run.ask(command, Found).coupon)
 
 
-@app.command("list", epilog=examples("hexiao coupon list --scheme 002 --limit 20", "hexiao coupon list --member 100001138"))
+@app.command(
+    "list", epilog=examples("hexiao coupon list --scheme 002 --limit 20", "hexiao coupon list --member 100001138")
+)
 def list_(
     scheme: Annotated[str | None, typer.Option("--scheme", help="方案编号或 ID")] = None,
     member: Annotated[str | None, typer.Option("--member", help="会员 ID")] = None,

@@ -64,7 +64,9 @@ def read_rows(content: bytes, zone: ZoneInfo) -> tuple[list[Row], list[Wrong]]:
             if imported is None:
                 continue
             if imported.code in seen:
-                wrong.append(Wrong(line, "code", imported.code, f"与第 {seen[imported.code]} 行相同 · the same as there"))
+                wrong.append(
+                    Wrong(line, "code", imported.code, f"与第 {seen[imported.code]} 行相同 · the same as there")
+                )
                 continue
             seen[imported.code] = line
             rows.append(Row(line, imported))

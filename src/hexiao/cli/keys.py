@@ -105,7 +105,9 @@ def revoke(
         if not found:
             raise Stop(Exit.UNKNOWN, f"没有这个密钥：{key}", f"there is no key {key}; see: hexiao keys list")
         if len(found) > 1:
-            raise Stop(Exit.USAGE, f"有 {len(found)} 个同名密钥，请用编号", f"{len(found)} keys are named {key}; give the id")
+            raise Stop(
+                Exit.USAGE, f"有 {len(found)} 个同名密钥，请用编号", f"{len(found)} keys are named {key}; give the id"
+            )
         revoked = msgspec.structs.replace(found[0], revoked_at=found[0].revoked_at or run.now)
         run.ask(Put(merchant_id=merchant, actor=ACTOR, record=revoked), Saved)
         if as_json:
@@ -126,9 +128,7 @@ def _ensure_merchant(run: Session, name: str, time_zone: str) -> bool:
     return True
 
 
-def put_credential(
-    run: Session, door: str, public_id: str, name: str, role: Role, sealed: bytes = b""
-) -> int:
+def put_credential(run: Session, door: str, public_id: str, name: str, role: Role, sealed: bytes = b"") -> int:
     credential = Credential(
         id=0, merchant_id=run.merchant_id, door=door, public_id=public_id, name=name, role=role, sealed=sealed
     )

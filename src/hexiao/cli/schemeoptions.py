@@ -58,7 +58,9 @@ def body_of(number: str | None, name: str | None, kind: KindName | None, typed: 
     benefit, allowed = _BENEFITS[kind](typed), _OPTIONS[kind]
     for option in ("amount", "off", "cap", "quantity", "uses"):
         if getattr(typed, option) is not None and option not in allowed:
-            raise typer.BadParameter(f"{kind} takes {', '.join('--' + one for one in allowed)}", param_hint=f"--{option}")
+            raise typer.BadParameter(
+                f"{kind} takes {', '.join('--' + one for one in allowed)}", param_hint=f"--{option}"
+            )
     return {"number": number, "name": name, "terms": terms, "benefit": {"kind": kind, **benefit}}
 
 

@@ -65,7 +65,9 @@ def create(
     number: Annotated[str | None, typer.Option("--number", help="编号 · how people know it")] = None,
     name: Annotated[str | None, typer.Option("--name", help="名称")] = None,
     kind: Annotated[KindName | None, typer.Option("--kind", help="种类 · the kind of benefit")] = None,
-    amount: Annotated[str | None, typer.Option("--amount", help="面额（元） · yuan: money_off, balance, goods_off")] = None,
+    amount: Annotated[
+        str | None, typer.Option("--amount", help="面额（元） · yuan: money_off, balance, goods_off")
+    ] = None,
     off: Annotated[str | None, typer.Option("--off", help="减免百分比，八五折 = 15 · percent off")] = None,
     cap: Annotated[str | None, typer.Option("--cap", help="最高优惠（元） · yuan at most")] = None,
     quantity: Annotated[int | None, typer.Option("--quantity", help="抵扣件数 · units covered: goods_off")] = None,
@@ -73,7 +75,9 @@ def create(
     days: Annotated[int | None, typer.Option("--days", help="领券当日起 N 天 · from the day of receipt")] = None,
     next_days: Annotated[int | None, typer.Option("--next-days", help="领券次日起 N 天 · from the next day")] = None,
     first_day: Annotated[str | None, typer.Option("--from", metavar="DATE", help="固定日期：首日 · first day")] = None,
-    last_day: Annotated[str | None, typer.Option("--to", metavar="DATE", help="固定日期：末日（含） · last day")] = None,
+    last_day: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="固定日期：末日（含） · last day")
+    ] = None,
     minimum: Annotated[str | None, typer.Option("--minimum", help="最低消费（元） · minimum spend")] = None,
     goods: Annotated[list[str] | None, typer.Option("--goods", help="适用商品编码，可重复 · sku; repeat")] = None,
     category: Annotated[list[str] | None, typer.Option("--category", help="适用分类，可重复 · repeat")] = None,
@@ -225,5 +229,3 @@ def _counts(count: Count) -> str:
         f"issued {count.issued}, used {count.captured_uses}, given {show.yuan(count.captured_fen)} yuan,"
         f" held {show.yuan(count.held_fen)}"
     )
-
-

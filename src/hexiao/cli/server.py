@@ -43,9 +43,12 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", envvar="HEXIAO_WORKERS", min=1, max=64, help="进程数 (default 1)")
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="演示 · migrate, make the demo data when empty, print keys")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="演示 · migrate, make the demo data when empty, print keys")
+    ] = False,
     anywhere: Annotated[
-        bool, typer.Option("--demo-anywhere", help="公开的演示密钥也可用于非本机地址 · its keys are public: think twice")
+        bool,
+        typer.Option("--demo-anywhere", help="公开的演示密钥也可用于非本机地址 · its keys are public: think twice"),
     ] = False,
 ) -> None:
     """启动服务 · Serve our API, the Kingdee door and the zvcms door until Ctrl-C."""

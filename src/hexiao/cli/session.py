@@ -34,14 +34,19 @@ PAGE = 500
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
-        "--database", envvar="HEXIAO_DATABASE", metavar="URL", help=f"数据库 sqlite:///path (default {DEFAULT_DATABASE})"
+        "--database",
+        envvar="HEXIAO_DATABASE",
+        metavar="URL",
+        help=f"数据库 sqlite:///path (default {DEFAULT_DATABASE})",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="供脚本使用的 JSON · plain JSON on stdout, for scripts")]
 MerchantOption = Annotated[int, typer.Option("--merchant", min=1, max=ID_MAX, help="商户 · the merchant's id")]
 RequestIdOption = Annotated[
     str | None,
-    typer.Option("--request-id", metavar="ID", help="请求号，重试时保持不变 · keep it across retries (made when left out)"),
+    typer.Option(
+        "--request-id", metavar="ID", help="请求号，重试时保持不变 · keep it across retries (made when left out)"
+    ),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="最多行数 · rows at most")]
 CursorOption = Annotated[str | None, typer.Option("--cursor", help="上一页的 next_cursor · of the page before")]

@@ -158,7 +158,11 @@ def until(coupon: Coupon, zone: ZoneInfo) -> str:
 
 def value(name: str, found: Any) -> str:
     """A setting as a person reads it; what is not set is left out."""
-    if found in (None, 0, "", [], False) or found == {"mode": "all", "values": []} or found == {"mode": "all", "ids": []}:
+    if (
+        found in (None, 0, "", [], False)
+        or found == {"mode": "all", "values": []}
+        or found == {"mode": "all", "ids": []}
+    ):
         return ""
     if name.endswith("_fen"):
         return f"{format_yuan(found)} yuan"

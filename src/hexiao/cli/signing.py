@@ -129,7 +129,7 @@ def kingdee(
     epilog=examples(
         "hexiao keys sign zvcms --curl | sh",
         'curl -sS http://127.0.0.1:8080/api/v2 -d "$(hexiao keys sign zvcms)"',
-        "hexiao keys sign zvcms --params '{\"code\":\"DEMOMONEY3\"}'",
+        'hexiao keys sign zvcms --params \'{"code":"DEMOMONEY3"}\'',
     )
 )
 def zvcms(
@@ -191,9 +191,7 @@ def _credential(door: str, public_id: str, database: str | None) -> Credential:
     finally:
         storage.close()
     if credential is None or credential.revoked_at is not None:
-        raise Stop(
-            Exit.UNKNOWN, f"数据库里没有这个凭证：{door} {public_id}", f"no such credential: {door} {public_id}"
-        )
+        raise Stop(Exit.UNKNOWN, f"数据库里没有这个凭证：{door} {public_id}", f"no such credential: {door} {public_id}")
     return credential
 
 

@@ -122,7 +122,9 @@ def add_zvcms(
     open_key: Annotated[
         str | None, typer.Option(envvar="HEXIAO_ZVCMS_OPEN_KEY", help="留空则生成 · made when left out")
     ] = None,
-    doc_literal: Annotated[bool, typer.Option(help="标量加引号，如文档示例 · quote every scalar, as the sample does")] = False,
+    doc_literal: Annotated[
+        bool, typer.Option(help="标量加引号，如文档示例 · quote every scalar, as the sample does")
+    ] = False,
     lenient_names: Annotated[bool, typer.Option(help="接受小写字段名 · take lower-case field names")] = False,
     images: Annotated[bool, typer.Option(help="返回条码、二维码图片 · bar code and QR code as data URIs")] = False,
     profile: Annotated[list[str] | None, typer.Option(help="签名方式 · lower4, caps4, caps5; may be repeated")] = None,
@@ -147,9 +149,7 @@ def add_zvcms(
             )
             sealed = seal_account(wiring.open_vault(run.settings), public_id, account)
         put_credential(run, ZVCMS_DOOR, public_id, name, Role.READ, sealed)
-        _show_secrets(
-            as_json, {"open_id": public_id, "grant_code": account.grant_code, "open_key": account.open_key}
-        )
+        _show_secrets(as_json, {"open_id": public_id, "grant_code": account.grant_code, "open_key": account.open_key})
 
 
 @contextmanager

@@ -95,8 +95,7 @@ def demo_requests(base_url: str = BASE_URL) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Kingdee: the write-offs of shop 001 · 金蝶：优惠券核销列表",
-            f"URL={shlex.quote(kingdee_url(base_url))}\n"
-            f'{hexiao} keys sign kingdee "$URL" | curl -sS -H @- "$URL"',
+            f'URL={shlex.quote(kingdee_url(base_url))}\n{hexiao} keys sign kingdee "$URL" | curl -sS -H @- "$URL"',
         ),
         (
             "zvcms: a coupon by its code · 智迈：根据核销码获取券详情",

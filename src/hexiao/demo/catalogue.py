@@ -110,7 +110,9 @@ SPEND, RATE, PICKLES, CARD, PASS, DRINKS, TEA, NEWCOMER, PAUSED = range(1002, 10
 DAY_SECONDS = 86_400
 
 
-def _scheme(id: int, name: str, benefit: MoneyOff | RateOff | GoodsOff | Balance | RateUses, terms: Terms) -> CreateScheme:
+def _scheme(
+    id: int, name: str, benefit: MoneyOff | RateOff | GoodsOff | Balance | RateUses, terms: Terms
+) -> CreateScheme:
     return CreateScheme(
         merchant_id=MERCHANT_ID, request_id=f"demo/scheme/{id}", actor=ACTOR, id=id, number=f"{id - 1000:03d}",
         name=name, terms=terms, benefit=benefit,

@@ -130,4 +130,3 @@ def _command(redemption: Redemption, step: Step) -> AnyCommand:
                 redemption_id=redemption.id, amount_fen=part_fen, cashier_id=cashier_id,
                 reason="退货" if part_fen is None else "部分退货",
             )  # fmt: skip
-

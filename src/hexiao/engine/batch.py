@@ -17,10 +17,11 @@ from hexiao.engine.commands import Answer, AnyCommand, Failed
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
-from hexiao.storage.base import GuardMissed, Storage, StorageDown
+from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Names, Snapshot
 
 ATTEMPTS_MAX = 12
+RECONNECTS_MAX = 4
 PAUSE_SECONDS_MAX = 0.02
 
 log = structlog.get_logger("hexiao.engine")
@@ -60,20 +61,26 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
 
 
 def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Answer]:
-    for attempt in range(ATTEMPTS_MAX):
-        snapshot = _load(storage, commands)
-        now = clock()
-        answers = _decide(snapshot, commands, now, mint)
-        if snapshot.changes.empty:
-            return answers
+    """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
-            storage.save(snapshot.changes, now, mint.node)
-        except GuardMissed:
-            if attempt:  # the first time at once; then out of step with the others
-                time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
-            continue
-        return answers
-    raise GuardMissed(f"{ATTEMPTS_MAX} times in a row")
+            snapshot = _load(storage, commands)
+            now = clock()
+            answers = _decide(snapshot, commands, now, mint)
+            if not snapshot.changes.empty:
+                storage.save(snapshot.changes, now, mint.node)
+            return answers
+        except GuardMissed as missed:
+            log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
+            if attempt == ATTEMPTS_MAX:
+                raise
+        except ConnectionLost as lost:
+            log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
+            if attempt == RECONNECTS_MAX:
+                raise
+        if attempt > 1:  # the first time at once; then out of step with the others
+            time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
+    raise AssertionError("every attempt returns or raises")
 
 
 def _load(storage: Storage, commands: Sequence[AnyCommand]) -> Snapshot:

@@ -20,7 +20,7 @@ from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
-from hexiao.storage.base import Reader, Storage, StorageDown
+from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -197,7 +197,10 @@ class Engine:
             storage = self._local.storage = self._storage.open_again()
             self._opened.append(storage)
         try:
-            return query(storage)
+            try:
+                return query(storage)
+            except ConnectionLost:  # a read may simply be asked again, on a new connection
+                return query(storage)
         except StorageDown as down:
             log.warning("storage_down", reason=str(down))
             raise Unavailable(Code.STORAGE_UNAVAILABLE) from down

@@ -30,6 +30,10 @@ class StorageDown(Exception):
     """The database did not take or give anything this time; the same request may succeed later."""
 
 
+class ConnectionLost(StorageDown):
+    """The connection broke, perhaps after the database had committed: ask again, and read what it remembers."""
+
+
 class RedemptionFilter(msgspec.Struct, kw_only=True, frozen=True):
     """Every filter of the redemption lists. Times are UTC ms; `from` is inclusive, `until` exclusive."""
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from hexiao.storage import loading, rows, saving, saving_at_once
-from hexiao.storage.base import GuardMissed, StorageDown, StorageError
+from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
@@ -137,13 +137,17 @@ class PostgresStorage(Reading):
         except psycopg.errors.IntegrityError as clash:
             raise GuardMissed(str(clash)) from clash
         except psycopg.OperationalError as failed:
+            if self._db.closed:
+                raise ConnectionLost(f"PostgreSQL: {failed}") from failed
+            raise StorageDown(f"PostgreSQL: {failed}") from failed
+        except psycopg.errors.ReadOnlySqlTransaction as failed:
             raise StorageDown(f"PostgreSQL: {failed}") from failed
 
     def _reconnect(self) -> None:
         try:
             self._db = _connect(self._url)
         except psycopg.OperationalError as failed:
-            raise StorageDown(f"PostgreSQL: {failed}") from failed
+            raise ConnectionLost(f"PostgreSQL: {failed}") from failed
 
 
 def migrate(url: str) -> list[str]:

@@ -77,5 +77,6 @@ def test_the_document_lists_the_same_differences() -> None:
         field, printed, ours = [cell.strip().strip("`") for cell in line.split("|")[1:4]]
         listed[field] = (printed, ours)
     assert listed == {
-        field: (json.dumps(PRINTED[field], ensure_ascii=False), json.dumps(ours)) for field, (ours, _) in DIFFERENCES.items()
+        field: (json.dumps(PRINTED[field], ensure_ascii=False), json.dumps(ours))
+        for field, (ours, _) in DIFFERENCES.items()
     }
