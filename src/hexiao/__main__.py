@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hexiao.cli import app
+from hexiao.cli.app import app
 from hexiao.logs import configure_logs
 
 

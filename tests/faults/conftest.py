@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,8 @@ def start_server() -> Iterator[StartServer]:
     """start_server(shop, workers=…, program=…) → a running server that is ready."""
     started: list[Server] = []
 
-    def start(shop: FaultShop, **how: object) -> Server:
-        server = Server(shop.database, shop.path.parent, **how)  # type: ignore[arg-type]
+    def start(shop: FaultShop, **how: Any) -> Server:
+        server = Server(shop.database, shop.path.parent, **how)
         started.append(server)
         server.start()
         server.wait_until_ready()

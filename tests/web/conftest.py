@@ -25,6 +25,9 @@ ROLE_OF_CREDENTIAL = {501: Role.ADMIN, 502: Role.TILL, 503: Role.READ}
 class Api:
     """The app in process: `post` makes an Idempotency-Key unless told otherwise."""
 
+    SHOP, OTHER_SHOP, CASHIER, MEMBER = SHOP, OTHER_SHOP, CASHIER, MEMBER
+    KEYS = KEYS
+
     def __init__(self, app: Any) -> None:
         self.app = app
         self.client = falcon.testing.TestClient(app)
@@ -82,6 +85,10 @@ class Api:
                 "terms": {"validity": {"type": "from_receipt", "days": 30}, **terms},
             },
         )
+
+    def redeem(self, code: str, bill: dict[str, Any], mode: str = "redeem", **options: Any) -> falcon.testing.Result:
+        take = {"code": code, **options.pop("take", {})}
+        return self.post("/v1/redemptions", {"mode": mode, "coupons": [take], "bill": bill}, **options)
 
     def code(self, benefit: dict[str, Any] | None = None, **terms: Any) -> str:
         """A coupon of a scheme of its own."""

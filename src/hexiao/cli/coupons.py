@@ -148,7 +148,8 @@ def list_(
             its = schemes[coupon.scheme_id]
             rows.append(
                 (
-                    escape(coupon.code), show.FACE_WORDS[coupon.face(now)], escape(f"{its.number} {its.name}") if its else "",
+                    escape(coupon.code), show.FACE_WORDS[coupon.face(now)],
+                    escape(f"{its.number} {its.name}") if its else "",
                     str(coupon.member_id or ""), show.left(coupon), show.until(coupon, zone), str(coupon.id),
                 )
             )  # fmt: skip

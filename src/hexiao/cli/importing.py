@@ -32,7 +32,8 @@ def add_to(app: typer.Typer) -> None:
             "hexiao coupon import 002 old-codes.csv --dry-run",
             "hexiao coupon import 002 old-codes.csv",
         )
-        + "\n\n[bold]CSV[/]\n\n  code,member_id,received_at,face_yuan\n\n  8888 0001,1333333333,2026-11-01 10:00:00,50.00",
+        + "\n\n[bold]CSV[/]\n  code,member_id,received_at,face_yuan"
+        + "\n  8888 0001,1333333333,2026-11-01 10:00:00,50.00",
     )(import_)
 
 

@@ -33,7 +33,7 @@ from hexiao.web.api.schemes import SchemeIn
 from hexiao.web.paging import decode_cursor
 from hexiao.web.parsing import parse_body
 from hexiao.web.render import show_scheme
-from hexiao.web.wire import KindName, id_value
+from hexiao.web.wire import KindName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,14 +48,15 @@ SchemeArgument = Annotated[str, typer.Argument(metavar="SCHEME", help="方案编
     epilog=examples(
         "hexiao scheme create --number A1 --name 满50减10 --kind money_off \\",
         "    --amount 10 --minimum 50 --days 30",
-        "hexiao scheme create --number A2 --name 八五折 --kind rate_off --off 15 --cap 30 \\",
-        "    --from 2026-12-01 --to 2026-12-31 --member-only",
-        "hexiao scheme create --number A3 --name 泡菜一份 --kind goods_off --quantity 1 \\",
-        "    --goods 12345678 --days 60",
-        "hexiao scheme create --number A4 --name 储值卡 --kind balance --amount 100 --days 365",
-        "hexiao scheme create --number A5 --name 九折五次 --kind rate_uses --off 10 --uses 5 \\",
-        "    --next-days 90",
-        "hexiao scheme create --file scheme.json      # the body of POST /v1/schemes",
+        "hexiao scheme create --number A2 --name 八五折 --kind rate_off \\",
+        "    --off 15 --cap 30 --from 2026-12-01 --to 2026-12-31 --member-only",
+        "hexiao scheme create --number A3 --name 泡菜一份 --kind goods_off \\",
+        "    --quantity 1 --goods 12345678 --days 60",
+        "hexiao scheme create --number A4 --name 储值卡 --kind balance \\",
+        "    --amount 100 --days 365",
+        "hexiao scheme create --number A5 --name 九折五次 --kind rate_uses \\",
+        "    --off 10 --uses 5 --next-days 90",
+        "hexiao scheme create --file scheme.json  # the body of POST /v1/schemes",
     )
 )
 def create(
@@ -112,7 +113,7 @@ def create(
                 merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
                 number=body.number, name=body.name, terms=body.terms, benefit=body.benefit,
                 description=body.description, shown_in_list=body.shown_in_list, shown_on_goods=body.shown_on_goods,
-                id=id_value(body.id),
+                id=body.id.value if body.id else None,
             ),
             SchemeSaved,
         )  # fmt: skip

@@ -141,7 +141,7 @@ def _make_demo(settings: Settings) -> None:
         raise Stop(
             Exit.REFUSED,
             "数据库里已有数据，但不是完整的演示数据",
-            f"{settings.database} holds data, but not the whole demo; serve it without --demo, or give another database",
+            f"{settings.database} holds data, but not the whole demo; leave --demo away, or give another database",
         )
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from hexiao import wiring
 from hexiao.cli import show
@@ -30,6 +29,7 @@ Wanted = TypeVar("Wanted", bound=Single)
 
 ACTOR = "cli"
 PAGE = 500
+MERCHANT_MAX = 10**9
 
 DatabaseOption = Annotated[
     str | None,
@@ -41,7 +41,7 @@ DatabaseOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="供脚本使用的 JSON · plain JSON on stdout, for scripts")]
-MerchantOption = Annotated[int, typer.Option("--merchant", min=1, max=ID_MAX, help="商户 · the merchant's id")]
+MerchantOption = Annotated[int, typer.Option("--merchant", min=1, max=MERCHANT_MAX, help="商户 · the merchant's id")]
 RequestIdOption = Annotated[
     str | None,
     typer.Option(
@@ -172,7 +172,8 @@ def identity(text: str, name: str) -> int:
 
 def examples(*commands: str) -> str:
     """The epilog of a command: what to type, one a line."""
-    return "[bold]例 Examples[/]\n\n" + "\n\n".join(f"  {escape(command)}" for command in commands)
+    # Only brackets: `escape` would also double the backslash at the end of a line.
+    return "[bold]例 Examples[/]\n" + "\n".join(f"  {command}".replace("[", "\\[") for command in commands)
 
 
 def to_builtins(value: object) -> dict[str, object]:

@@ -87,7 +87,7 @@ def complain(zh: str, en: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> None:
-    """Cells are markup; a column whose name ends in `>` stands at the right. `empty` says what to do when there is none."""
+    """Cells are markup; a column whose name ends in `>` stands at the right. `empty` is said when there is no row."""
     found = list(rows)
     if not found and empty:
         say(f"{escape(title)}: {empty}")

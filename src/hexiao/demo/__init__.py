@@ -13,8 +13,7 @@ from hexiao.demo.access import ADMIN_KEY, credentials, demo_credentials, demo_re
 from hexiao.demo.clock import HistoryClock
 from hexiao.demo.history import History, first_midnight
 from hexiao.demo.planning import DAY_MS, DAYS
-from hexiao.domain.scheme import Terms
-from hexiao.engine.commands import Import, Imported, Put
+from hexiao.engine.commands import CreateScheme, Import, Imported, Put
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import Reader
 from hexiao.storage.snapshot import Record
@@ -47,17 +46,15 @@ def fill(
     begin = first_midnight(now)
     history = History(engine, clock, tell)
     records: list[Record] = [the.MERCHANT, *the.SHOPS, *the.CASHIERS, *the.MEMBERS]
-    for record in [*records, *(article.item for article in the.ARTICLES)]:
-        history.say(samples.ZVCMS_CREATED_AT, _put(record))
+    records += [article.item for article in the.ARTICLES]
+    # A cashier names his shop, so the shops come first; within one call the order holds.
+    history.say(samples.ZVCMS_CREATED_AT, *(_put(record) for record in records))
     for at, command in samples.steps():
         history.say(at, command)
-    for scheme in the.SCHEMES:
-        history.say(begin - DAY_MS, scheme)
+    history.say(begin - DAY_MS, *the.SCHEMES)
     history.play(now)
-    for scheme in the.SCHEMES:
-        if scheme.id in the.WELL_KNOWN:
-            history.say(now, _well_known(scheme.id, scheme.terms))
-    for credential in credentials(vault):
+    history.say(now, *(_well_known(one) for one in the.SCHEMES if one.id in the.WELL_KNOWN))
+    for credential in credentials(vault):  # one by one: the last says that all is there
         history.say(now, _put(credential))
 
 
@@ -65,9 +62,9 @@ def _put(record: Record) -> Put:
     return Put(merchant_id=the.MERCHANT_ID, actor=the.ACTOR, record=record)
 
 
-def _well_known(scheme_id: int, terms: Terms) -> Import:
-    member_id = the.KINGDEE_MEMBER if terms.holder == "member" else None
+def _well_known(scheme: CreateScheme) -> Import:
+    member_id = the.KINGDEE_MEMBER if scheme.terms.holder == "member" else None
     return Import(
-        merchant_id=the.MERCHANT_ID, request_id=f"demo/well-known/{scheme_id}", actor=the.ACTOR, scheme_id=scheme_id,
-        coupons=tuple(Imported(code=code, member_id=member_id) for code in the.WELL_KNOWN[scheme_id]),
+        merchant_id=the.MERCHANT_ID, request_id=f"demo/well-known/{scheme.id}", actor=the.ACTOR, scheme_id=scheme.id,
+        coupons=tuple(Imported(code=code, member_id=member_id) for code in the.WELL_KNOWN[scheme.id]),
     )  # fmt: skip

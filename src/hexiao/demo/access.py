@@ -86,22 +86,24 @@ def demo_credentials() -> tuple[tuple[str, str], ...]:
 def demo_requests(base_url: str = BASE_URL) -> tuple[tuple[str, str], ...]:
     """(title, shell text): redeem through our API, then ask both vendors' doors for what their documents print."""
     hexiao, base_url = own_command(), base_url.rstrip("/")
+    body = msgspec.json.encode(redeem_body()).decode()
+    ours = (
+        f"curl -sS -w '\\n' {shlex.quote(base_url + '/v1/redemptions')} -H 'Content-Type: application/json' \\\n"
+        f"  -H 'Authorization: Bearer {TILL_KEY}' -H 'Idempotency-Key: tour-1' \\\n"
+        f"  -d {shlex.quote(body)}"
+    )
+    kingdee = (
+        f"URL={shlex.quote(kingdee_url(base_url))}\n"
+        f"{hexiao} keys sign kingdee \"$URL\" | curl -sS -w '\\n' -H @- \"$URL\""
+    )  # fmt: skip
+    zvcms = (
+        f"curl -sS -w '\\n' {shlex.quote(base_url + '/api/v2')} -H 'Content-Type: application/json' \\\n"
+        f'  -d "$({hexiao} keys sign zvcms)"'
+    )
     return (
-        (
-            "Our API: redeem a coupon (again: the same answer) · 核销一张券，重发得到同一答复",
-            f"curl -sS {shlex.quote(base_url + '/v1/redemptions')} -H 'Content-Type: application/json' \\\n"
-            f"  -H 'Authorization: Bearer {TILL_KEY}' -H 'Idempotency-Key: tour-1' \\\n"
-            f"  -d {shlex.quote(msgspec.json.encode(redeem_body()).decode())}",
-        ),
-        (
-            "Kingdee: the write-offs of shop 001 · 金蝶：优惠券核销列表",
-            f'URL={shlex.quote(kingdee_url(base_url))}\n{hexiao} keys sign kingdee "$URL" | curl -sS -H @- "$URL"',
-        ),
-        (
-            "zvcms: a coupon by its code · 智迈：根据核销码获取券详情",
-            f"curl -sS {shlex.quote(base_url + '/api/v2')} -H 'Content-Type: application/json' \\\n"
-            f'  -d "$({hexiao} keys sign zvcms)"',
-        ),
+        ("Our API: redeem a coupon (again: the same answer) · 核销一张券，重发得到同一答复", ours),
+        ("Kingdee: the write-offs of shop 001 · 金蝶：优惠券核销列表", kingdee),
+        ("zvcms: a coupon by its code · 智迈：根据核销码获取券详情", zvcms),
     )
 
 

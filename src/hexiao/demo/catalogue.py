@@ -161,7 +161,10 @@ SCHEMES = (
     ),
     _scheme(
         PAUSED, "春节礼券50元（已暂停）", MoneyOff(amount_fen=5000),
-        Terms(validity=DaysFromReceipt(days=180), minimum_spend_fen=20000, shops=Shops(mode="all_but", ids=(str(CAMPUS),))),
+        Terms(
+            validity=DaysFromReceipt(days=180), minimum_spend_fen=20000,
+            shops=Shops(mode="all_but", ids=(str(CAMPUS),)),
+        ),
     ),
 )  # fmt: skip
 

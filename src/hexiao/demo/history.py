@@ -5,8 +5,9 @@ A step that ends otherwise than planned is a mistake of the plan or of the engin
 
 from __future__ import annotations
 
+import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 
 from hexiao.demo import catalogue as the
@@ -15,6 +16,7 @@ from hexiao.demo.planning import DAY_MS, DAYS, MINUTE_MS, Planner, Step, Visit
 from hexiao.domain.errors import error
 from hexiao.domain.redemption import Move, Redemption
 from hexiao.engine.commands import (
+    Answer,
     AnyCommand,
     Capture,
     Each,
@@ -22,13 +24,12 @@ from hexiao.engine.commands import (
     Lapse,
     Outcome,
     Redeem,
-    Redeemed,
     RedeemEach,
+    Redeemed,
     Release,
     Reverse,
 )
 from hexiao.engine.committer import Engine
-
 
 TILL = "demo-till"
 
@@ -60,21 +61,25 @@ class History:
         planner = Planner(begin)
         for day, (at, commands) in enumerate(planner.mornings()):
             self._settle_until(at)
-            for command in commands:
-                self.say(at, command)
+            self.say(at, *commands)
             for moment_at, visits in planner.moments(day):
                 self._settle_until(moment_at)
                 self._check_out(moment_at, visits)
             self._tell(day + 1)
         self._settle_until(self._end_at)
 
-    def say(self, at: int, command: AnyCommand) -> Outcome:
-        """One command at its time. Raises Unplanned when it is refused."""
+    def say(self, at: int, *commands: AnyCommand) -> list[Outcome]:
+        """Commands of one moment, in order, in as few transactions as may be. Raises Unplanned when one is refused."""
         self._clock.go(at)
-        outcome = self._engine.call(command).outcome
-        if isinstance(outcome, Failed):
-            raise Unplanned(f"{type(command).__name__} at {at}: {error(outcome.code, **outcome.facts)}")
-        return outcome
+        answers = [self._engine.call(*commands)] if len(commands) == 1 else asyncio.run(self._ask_all(commands))
+        outcomes = [answer.outcome for answer in answers]
+        for command, outcome in zip(commands, outcomes, strict=True):
+            if isinstance(outcome, Failed):
+                raise Unplanned(f"{type(command).__name__} at {at}: {error(outcome.code, **outcome.facts)}")
+        return outcomes
+
+    async def _ask_all(self, commands: Sequence[AnyCommand]) -> list[Answer]:
+        return await asyncio.gather(*(self._engine.ask(command) for command in commands))
 
     def _check_out(self, at: int, visits: list[Visit]) -> None:
         request_id = f"demo/till/{at}"
@@ -85,7 +90,7 @@ class History:
             )
             for visit in visits
         )  # fmt: skip
-        each = self.say(at, RedeemEach(merchant_id=the.MERCHANT_ID, request_id=request_id, actor=TILL, items=items))
+        (each,) = self.say(at, RedeemEach(merchant_id=the.MERCHANT_ID, request_id=request_id, actor=TILL, items=items))
         assert isinstance(each, Each)
         for visit, outcome in zip(visits, each.outcomes, strict=True):
             refusal = outcome.code if isinstance(outcome, Failed) else None

@@ -243,7 +243,10 @@ def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
         (_all_in_range(terms), "a number is negative or too large"),
         ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
         ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
-        (all(i.isascii() and i.isdigit() for i in shops.ids), "shops: ids are decimal strings"),
+        (
+            all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 for i in shops.ids),
+            "shops: ids are decimal strings",
+        ),
         (1 <= terms.hold_seconds <= 7 * 86400, "hold_seconds must be 1 to 604800"),
         (all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in terms.windows), "weekdays are 1 to 7"),
         (all(w.since != w.until for w in terms.windows), "a window must not be empty"),

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from hexiao.domain.errors import BadRequest, Code
-from hexiao.web.wire import NO_CONTROLS, Name, from_wire
+from hexiao.web.wire import ID_MAX, NO_CONTROLS, Name, from_wire
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 REASON_MAX = 300
+_Number = Annotated[int, msgspec.Meta(ge=-ID_MAX, le=ID_MAX)] | bool
 
 
 def parse_body(body: bytes, wanted: type[T]) -> T:
@@ -60,9 +61,21 @@ def _plain(reason: str) -> str:
     return reason
 
 
-def parse_text(text: str, place: str) -> None:
-    """Hold a text of a domain type to the bounds of the wire; `place` says where it stands."""
-    try:
-        msgspec.convert(text, Name)
-    except msgspec.ValidationError as wrong:
-        raise malformed(f"{_plain(str(wrong))} - at `{place}`") from None
+def check_bounds(thing: object, place: str) -> None:
+    """Hold a type of the domain, whose fields have no bounds of their own, to those of the wire.
+
+    `place` says where it stands, as in "$.terms".
+    """
+    if isinstance(thing, msgspec.Struct):
+        thing = msgspec.to_builtins(thing)
+    if isinstance(thing, dict):
+        for name, value in thing.items():
+            check_bounds(value, f"{place}.{name}")
+    elif isinstance(thing, list | tuple):
+        for number, value in enumerate(thing):
+            check_bounds(value, f"{place}[{number}]")
+    elif isinstance(thing, str | int):
+        try:
+            msgspec.convert(thing, Name if isinstance(thing, str) else _Number)
+        except msgspec.ValidationError as wrong:
+            raise malformed(f"{_plain(str(wrong))} - at `{place}`") from None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import structlog
 
+from gateways.kingdee.world import WRITE_OFF_PATH, Shelf, Till
+from hexiao.config import Settings
 from hexiao.domain.errors import Code, Family
-from hexiao.engine.committer import Engine
-from hexiao.gateways.kingdee import errors, server
+from hexiao.gateways.kingdee import errors
 from hexiao.gateways.kingdee.account import Application
 from hexiao.gateways.kingdee.errors import WIRE, BusinessCode, GatewayCode
-from hexiao.storage.base import StorageDown
 from hexiao.vault import Vault
 
-WRITE_OFF_PATH = "/jdy/v2/ls/coupons_write_off"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "protocols" / "kingdee.md"
 
 
 def test_every_code_of_ours_has_a_wire_code() -> None:
@@ -51,64 +53,45 @@ def test_only_the_system_and_nothing_else_is_told_to_be_retried() -> None:
     }
 
 
-class Broken:
-    """An engine whose reads fail as they are told; everything else is the real one."""
-
-    def __init__(self, engine: Engine, failure: Exception) -> None:
-        self._engine = engine
-        self._failure = failure
-        self.broken = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-    async def read(self, query: Any) -> Any:
-        def failing(reader: Any) -> Any:
-            if self.broken:
-                raise self._failure
-            return query(reader)
-
-        return await self._engine.read(failing)
+def test_the_document_lists_every_errcode_with_our_codes_behind_it() -> None:
+    rows = [line.split("|") for line in DOCUMENT.read_text("utf-8").splitlines() if re.match(r"\| \d{3,10} \|", line)]
+    listed = {int(cells[1]): set(re.findall(r"`(\w+)`", cells[-2])) for cells in rows}
+    sent = {
+        int(wire.errcode): {c.value for c, w in WIRE.items() if w.errcode == wire.errcode} for wire in WIRE.values()
+    }
+    beside = [*GatewayCode, *BusinessCode, errors.TOKEN_EXPIRED, errors.TOKEN_NOT_VALID]
+    assert listed == {int(errcode): set() for errcode in beside} | sent
 
 
-@pytest.fixture
-def breakable(shelf: Any, vault: Vault, serve: Callable[[Any], str]) -> Callable[[Exception], Any]:
-    def build(failure: Exception) -> Any:
-        engine: Any = Broken(shelf.engine, failure)
-        from_here = type(shelf).__module__
-        till = __import__("sys").modules[from_here].Till(serve(server.build(engine, vault)), engine)
-        return till
-
-    return build
+def sql(settings: Settings, text: str) -> None:
+    """Behind the engine's back: what an operator or a fault may do to the file."""
+    with closing(sqlite3.connect(settings.sqlite_path)) as connection, connection:
+        connection.execute(text)
 
 
-def test_what_nobody_foresaw_is_a_system_error_with_an_id_that_is_in_the_log(
-    breakable: Callable[[Exception], Any],
-) -> None:
-    till = breakable(RuntimeError("secret detail of 13222113311"))
-    token = till.token()
-    till.engine.broken = True
+def test_what_nobody_foresaw_is_a_system_error_with_an_id_that_is_in_the_log(till: Till, settings: Settings) -> None:
+    sql(settings, "UPDATE merchant SET time_zone = 'Nowhere/13222113311'")
     with structlog.testing.capture_logs() as logs:
-        response = till.signed("GET", WRITE_OFF_PATH, {"store_id": "1"}, token=token)
+        response = till.write_offs()
     assert (response.status, response.errcode) == (200, BusinessCode.SYSTEM_ERROR)
     assert set(response.body) == {"data", "description", "errcode"}
     (logged,) = [entry for entry in logs if entry["event"] == "unexpected"]
     assert logged["error_id"] in response.body["description"]
     assert "x-api-requestid" in response.headers
-    assert b"secret" not in response.raw
+    assert b"Nowhere" not in response.raw
     assert b"Traceback" not in response.raw
 
 
-def test_a_database_that_does_not_answer_is_a_service_error(breakable: Callable[[Exception], Any]) -> None:
-    till = breakable(StorageDown("disk is full"))
-    token = till.token()
-    till.engine.broken = True
-    response = till.signed("GET", WRITE_OFF_PATH, {"store_id": "1"}, token=token)
+def test_a_database_that_does_not_answer_is_a_service_error(till: Till, settings: Settings) -> None:
+    sql(settings, "ALTER TABLE redemption RENAME TO gone")
+    response = till.write_offs()
+    sql(settings, "ALTER TABLE gone RENAME TO redemption")
     assert (response.status, response.errcode) == (200, BusinessCode.SERVICE_UNAVAILABLE)
+    assert till.write_offs().errcode == 0
 
 
-def test_a_credential_sealed_with_another_key_is_a_system_error_and_tells_nothing(shelf: Any, till: Any) -> None:
-    other = type(shelf)(shelf.engine, Vault(b"2" * 32))
+def test_a_credential_sealed_with_another_key_is_a_system_error_and_tells_nothing(shelf: Shelf, till: Till) -> None:
+    other = Shelf(shelf.engine, Vault(b"2" * 32))
     other.credential("kingdee", "77", Application(client_secret="s" * 32))
     response = till.signed("GET", WRITE_OFF_PATH, client_id="77", secret="s" * 32)
     assert (response.status, response.errcode) == (200, BusinessCode.SYSTEM_ERROR)

@@ -10,18 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateways.kingdee.world import AUTHORISE_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH, WRITE_OFF_PATH, Till
 from hexiao.gateways.kingdee import signing
 from hexiao.gateways.kingdee.errors import BusinessCode, GatewayCode, Rejected
 from hexiao.gateways.kingdee.parameters import Parameters, from_body, from_query, write_off_query
 
-TOKEN_PATH = "/jdyconnector/app_management/kingdee_auth_token"
-AUTHORISE_PATH = "/jdyconnector/app_management/push_app_authorize"
-WRITE_OFF_PATH = "/jdy/v2/ls/coupons_write_off"
-SECRET = "75eb3c7cd5974c3018d6934e142b5f81"
 MIB = 1 << 20
 
 
-def raw(till: Any, data: bytes) -> bytes:
+def raw(till: Till, data: bytes) -> bytes:
     """Send these very bytes, read until the server closes."""
     with socket.create_connection((till.address.hostname, till.address.port), timeout=20) as connection:
         connection.sendall(data)
@@ -34,34 +31,34 @@ def raw(till: Any, data: bytes) -> bytes:
 class TestQuery:
     @pytest.mark.parametrize(
         "query",
-        ["store_id=%FF%FE", "store_id=%zz", "store_id=1%", "store_id=1&bill_no=%2", "%FF=1&store_id=1", "store_id=%C0%80",
-         "store_id=1&bill_no=%ED%A0%80"],
+        ["store_id=%FF%FE", "store_id=%zz", "store_id=1%", "store_id=1&bill_no=%2", "%FF=1&store_id=1",
+         "store_id=%C0%80", "store_id=1&bill_no=%ED%A0%80"],
     )  # fmt: skip
-    def test_bytes_that_are_no_text_are_a_wrong_format(self, query: str, till: Any) -> None:
+    def test_bytes_that_are_no_text_are_a_wrong_format(self, query: str, till: Till) -> None:
         response = till.signed_raw("GET", WRITE_OFF_PATH, query, token=till.token())
         assert (response.status, response.errcode) == (200, BusinessCode.FIELD_FORMAT)
 
     @pytest.mark.parametrize("query", ["", "&", "&&&=&=1&", "store_id", "=1333333333", "?", "store_id[]=1"])
-    def test_a_query_without_parameters_has_no_store(self, query: str, till: Any) -> None:
+    def test_a_query_without_parameters_has_no_store(self, query: str, till: Till) -> None:
         response = till.signed_raw("GET", WRITE_OFF_PATH, query, token=till.token())
         assert response.errcode == BusinessCode.FIELD_EMPTY
 
-    def test_a_nul_is_a_wrong_format(self, till: Any) -> None:
+    def test_a_nul_is_a_wrong_format(self, till: Till) -> None:
         response = till.signed_raw("GET", WRITE_OFF_PATH, "store_id=1%00", token=till.token())
         assert response.errcode == BusinessCode.FIELD_FORMAT
 
-    def test_a_query_of_many_thousand_parameters_is_answered(self, till: Any) -> None:
+    def test_a_query_of_many_thousand_parameters_is_answered(self, till: Till) -> None:
         query = "store_id=1&" + "&".join(f"x{n}={n}" for n in range(3000))
         assert till.signed_raw("GET", WRITE_OFF_PATH, query, token=till.token()).errcode == 0
 
-    def test_raw_utf8_in_the_target_is_read_as_such(self, till: Any, clock: Any) -> None:
+    def test_raw_utf8_in_the_target_is_read_as_such(self, till: Till, clock: Any) -> None:
         query = "store_id=1&bill_no=优"
         now = str(clock.now)
         string, *_ = signing.canonical_strings("GET", WRITE_OFF_PATH, query, "1", now)
         lines = [
             f"GET {WRITE_OFF_PATH}?{query} HTTP/1.1", "Host: x", "Connection: close", "X-Api-ClientID: 205022",
             "X-Api-Auth-Version: 2.0", f"X-Api-TimeStamp: {now}", "X-Api-Nonce: 1",
-            "X-Api-SignHeaders: X-Api-TimeStamp,X-Api-Nonce", f"X-Api-Signature: {signing.sign(SECRET, string)}",
+            "X-Api-SignHeaders: X-Api-TimeStamp,X-Api-Nonce", f"X-Api-Signature: {signing.sign(CLIENT_SECRET, string)}",
             f"app-token: {till.token()}", "", "",
         ]  # fmt: skip
         head, _, body = raw(till, "\r\n".join(lines).encode()).partition(b"\r\n\r\n")
@@ -73,7 +70,7 @@ class TestQuery:
         [WRITE_OFF_PATH.encode() + b"?store_id=\xff\xfe", b"/jdy/%FF%00", b"/jdy/" + b"x" * 100_000, b"/jdy/\x00"],
         ids=["invalid utf-8", "invalid path", "long path", "NUL"],
     )
-    def test_a_target_that_is_none_gets_a_4xx_or_the_gateways_error(self, target: bytes, till: Any) -> None:
+    def test_a_target_that_is_none_gets_a_4xx_or_the_gateways_error(self, target: bytes, till: Till) -> None:
         answer = raw(till, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         status = int(answer.split()[1])
         assert status in (400, 414, 519)
@@ -87,32 +84,34 @@ class TestBody:
          b'{"a":' * 5000, b"[" * 100_000, b'{"store_id":1e400}', b'{"store_id":"\\ud800"}', b"{}{}", b"\x00"],
         ids=repr,
     )  # fmt: skip
-    def test_a_body_that_is_no_json_object_is_a_wrong_format(self, body: bytes, till: Any) -> None:
+    def test_a_body_that_is_no_json_object_is_a_wrong_format(self, body: bytes, till: Till) -> None:
         response = till.signed("GET", WRITE_OFF_PATH, token=till.token(), body=body)
         assert (response.status, response.errcode) == (200, BusinessCode.FIELD_FORMAT)
 
     @pytest.mark.parametrize("body", [b"", b" \n", b"null", b"[]", b"{}", b'{"store_id":null}', b'{"store_id":""}'])
-    def test_a_body_without_parameters_is_none(self, body: bytes, till: Any) -> None:
+    def test_a_body_without_parameters_is_none(self, body: bytes, till: Till) -> None:
         response = till.signed("GET", WRITE_OFF_PATH, token=till.token(), body=body)
         assert response.errcode == BusinessCode.FIELD_EMPTY
 
     @pytest.mark.parametrize("value", ["1.5", "true", "[]", "{}", "-1", "[1]", "18446744073709551616", "1e3"])
-    def test_a_value_of_the_wrong_type_is_named(self, value: str, till: Any) -> None:
+    def test_a_value_of_the_wrong_type_is_named(self, value: str, till: Till) -> None:
         body = f'{{"store_id":{value}}}'.encode()
         response = till.signed("GET", WRITE_OFF_PATH, token=till.token(), body=body)
         assert response.errcode == BusinessCode.FIELD_TYPE
         assert "store_id" in response.body["description"]
 
     @pytest.mark.parametrize(("method", "path"), [("GET", WRITE_OFF_PATH), ("POST", AUTHORISE_PATH)])
-    def test_a_mebibyte_is_the_most(self, method: str, path: str, till: Any) -> None:
+    def test_a_mebibyte_is_the_most(self, method: str, path: str, till: Till) -> None:
         token, params = till.token(), {"store_id": "1333333333"}
         most = b'{"x":"' + b"x" * (MIB - 8) + b'"}'
         assert till.signed(method, path, params, token=token, body=most).errcode == 0
         over = till.signed(method, path, params, token=token, body=most + b" ")
         assert (over.status, over.errcode) == (200, BusinessCode.TOO_MANY)
 
-    def test_a_chunked_body_is_counted_as_it_comes(self, till: Any, clock: Any) -> None:
-        target, headers = signing.sign_request("205022", SECRET, "POST", AUTHORISE_PATH, {}, "1", str(clock.now))
+    def test_a_chunked_body_is_counted_as_it_comes(self, till: Till, clock: Any) -> None:
+        target, headers = signing.sign_request(
+            CLIENT_ID, CLIENT_SECRET, "POST", AUTHORISE_PATH, {}, "1", str(clock.now)
+        )
         head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
@@ -121,31 +120,31 @@ class TestBody:
 
 
 class TestTransport:
-    def test_connection_close_is_honoured_and_said(self, till: Any) -> None:
+    def test_connection_close_is_honoured_and_said(self, till: Till) -> None:
         # `raw` returns only when the server closes.
         answer = raw(till, b"GET /jdy/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"connection: close" in answer.lower()
 
-    def test_without_it_the_connection_stays_open(self, till: Any) -> None:
+    def test_without_it_the_connection_stays_open(self, till: Till) -> None:
         request = b"GET /jdy/x HTTP/1.1\r\nHost: x\r\n\r\n"
         with socket.create_connection((till.address.hostname, till.address.port), timeout=20) as connection:
             for _ in range(3):
                 connection.sendall(request)
                 assert b" 519 " in connection.recv(65536)
 
-    def test_a_post_without_body_announces_nothing_or_zero(self, till: Any) -> None:
+    def test_a_post_without_body_announces_nothing_or_zero(self, till: Till) -> None:
         assert till.signed("POST", AUTHORISE_PATH).errcode == 0
         assert till.signed("POST", AUTHORISE_PATH, body=b"").errcode == 0
 
     @pytest.mark.parametrize("method", ["WEBSOCKET", "X", "HEAD", "TRACE", "get\x7f"])
-    def test_a_method_that_is_none_is_refused(self, method: str, till: Any) -> None:
+    def test_a_method_that_is_none_is_refused(self, method: str, till: Till) -> None:
         answer = raw(till, f"{method} {TOKEN_PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         status = int(answer.split()[1])
         assert status in (200, 400, 519)
         if status == 200:
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["errcode"] == BusinessCode.FIELD_FORMAT
 
-    def test_an_unsigned_mebibyte_is_refused_before_it_is_read(self, till: Any) -> None:
+    def test_an_unsigned_mebibyte_is_refused_before_it_is_read(self, till: Till) -> None:
         response = till.send("POST", AUTHORISE_PATH, {}, b"x" * MIB)
         assert response.errcode == GatewayCode.CLIENT_ID_EMPTY
 

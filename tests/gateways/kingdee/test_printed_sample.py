@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from gateways.kingdee.world import Shelf, Till, shanghai
 from hexiao.domain.party import Cashier
 from hexiao.gateways.kingdee import messages
 
@@ -51,8 +50,8 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
 
 
 @pytest.fixture
-def row(shelf: Any, till: Any, clock: Any) -> dict[str, Any]:
-    clock.now = int(datetime(2023, 11, 18, 16, 6, 44, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
+def row(shelf: Shelf, till: Till, clock: Any) -> dict[str, Any]:
+    clock.now = shanghai("2023-11-18 16:06:44")
     shelf.put(Cashier(id=1333222, merchant_id=1, name="收银员01"))
     code = shelf.coupon(shelf.scheme("001"), "001", id=100, record_id=1820256048657727488)
     shelf.redeem(code, number="M0033202311180001", cashier_id=1333222, member_id=1333333333, fen=100)

@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 
+from gateways.kingdee.world import AUTHORISE_PATH, CLIENT_SECRET, TOKEN_PATH, WRITE_OFF_PATH, Shelf, Till
 from hexiao.domain.party import Member
 from hexiao.gateways.kingdee import signing
 from hexiao.gateways.kingdee.errors import BusinessCode, GatewayCode
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "kingdee-jdy-v2.json").read_text("utf-8"))
-TOKEN_PATH = "/jdyconnector/app_management/kingdee_auth_token"
-AUTHORISE_PATH = "/jdyconnector/app_management/push_app_authorize"
-WRITE_OFF_PATH = "/jdy/v2/ls/coupons_write_off"
-SECRET = "75eb3c7cd5974c3018d6934e142b5f81"
 
 PAST_THE_GATE = {
     TOKEN_PATH: {BusinessCode.FIELD_FORMAT},  # the vectors' app keys are nobody's here
@@ -46,7 +43,7 @@ def wrong(signature: str) -> str:
 
 @by("name", "x_api_signature")
 def test_a_signature_of_the_official_client_passes_and_a_changed_one_does_not(
-    vector: dict[str, Any], shelf: Any, till: Any, clock: Any
+    vector: dict[str, Any], shelf: Shelf, till: Till, clock: Any
 ) -> None:
     clock.now = int(vector["timestamp"])
     shelf.application(vector["client_id"], vector["client_secret"])
@@ -62,7 +59,9 @@ def test_a_signature_of_the_official_client_passes_and_a_changed_one_does_not(
 
 
 @by("name", "reject")
-def test_a_signature_made_by_another_rule_is_refused(vector: dict[str, Any], shelf: Any, till: Any, clock: Any) -> None:
+def test_a_signature_made_by_another_rule_is_refused(
+    vector: dict[str, Any], shelf: Shelf, till: Till, clock: Any
+) -> None:
     clock.now = int(vector["timestamp"])
     response = till.send(vector["method"], vector["request_target"], headers_of(vector))
     assert (response.status, response.errcode) == (519, GatewayCode.SIGNATURE_INVALID)
@@ -70,7 +69,7 @@ def test_a_signature_made_by_another_rule_is_refused(vector: dict[str, Any], she
 
 @by("app_key", "app_signature")
 def test_an_app_signature_gets_a_token_and_a_changed_one_does_not(
-    vector: dict[str, Any], shelf: Any, till: Any
+    vector: dict[str, Any], shelf: Shelf, till: Till
 ) -> None:
     shelf.account_set(vector["app_key"], app_secret=vector["app_secret"])
     params = {"app_key": vector["app_key"], "app_signature": vector["app_signature"]}
@@ -82,7 +81,7 @@ def test_an_app_signature_gets_a_token_and_a_changed_one_does_not(
 
 @by("ciphertext_base64", "privacy_aes")
 def test_the_list_shows_mobile_numbers_as_the_documented_ciphertext(
-    vector: dict[str, Any], shelf: Any, till: Any
+    vector: dict[str, Any], shelf: Shelf, till: Till
 ) -> None:
     shelf.application(secret=vector["key"])
     shelf.put(Member(id=7, merchant_id=1, name="会员", mobile=vector["plaintext"]))
@@ -94,7 +93,7 @@ def test_the_list_shows_mobile_numbers_as_the_documented_ciphertext(
 
 @by("client", "captured_requests")
 def test_a_request_that_a_public_client_really_sent_passes_the_gate(
-    vector: dict[str, Any], shelf: Any, till: Any, clock: Any
+    vector: dict[str, Any], shelf: Shelf, till: Till, clock: Any
 ) -> None:
     timestamp = signing.parse_timestamp(vector["headers"]["x-api-timestamp"])
     assert timestamp is not None
@@ -115,7 +114,7 @@ def test_a_request_that_a_public_client_really_sent_passes_the_gate(
     assert response.errcode in PAST_THE_GATE[path]
 
 
-def test_a_list_call_sent_as_get_with_a_json_body_and_an_empty_query_is_answered(shelf: Any, till: Any) -> None:
+def test_a_list_call_sent_as_get_with_a_json_body_and_an_empty_query_is_answered(shelf: Shelf, till: Till) -> None:
     shelf.redeem(shelf.coupon(shelf.scheme("001"), "A1"))
     body = b'{\n    "store_id": "1333333333",\n    "page": "1",\n    "page_size": "100"\n}'
     response = till.signed("GET", WRITE_OFF_PATH, token=till.token(), body=body)
@@ -123,10 +122,10 @@ def test_a_list_call_sent_as_get_with_a_json_body_and_an_empty_query_is_answered
 
 
 @pytest.mark.parametrize("form", signing.FORMS)
-def test_each_form_of_the_signature_is_accepted(form: str, shelf: Any, till: Any, clock: Any) -> None:
+def test_each_form_of_the_signature_is_accepted(form: str, shelf: Shelf, till: Till, clock: Any) -> None:
     query = "store_id=1333333333&create_start_time=2024-01-01+00:00:00&coupons_no=(A*B)~!&bill_no=%E4%BC%98"
     strings = signing.canonical_strings("GET", WRITE_OFF_PATH, query, "1", str(clock.now))
     string = dict(zip(signing.FORMS, strings, strict=True))[form]
-    vector = {"timestamp": str(clock.now), "nonce": "1", "signature": signing.sign(SECRET, string)}
+    vector = {"timestamp": str(clock.now), "nonce": "1", "signature": signing.sign(CLIENT_SECRET, string)}
     response = till.send("GET", f"{WRITE_OFF_PATH}?{query}", headers_of(vector, **{"app-token": till.token()}))
     assert (response.status, response.errcode) == (200, 0)

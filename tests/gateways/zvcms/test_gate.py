@@ -270,7 +270,9 @@ class TestActionAndParams:
 
     @pytest.mark.parametrize("params", ["", "{}", '{"code":"1"}', ["1"], [[]], None, True, 5, 1.5], ids=repr)
     def test_params_must_be_an_object(self, caller: Caller, params: object) -> None:
-        assert outcome(caller.send(caller.body() | {"Params": params})) == FORMAT
+        answer = caller.send(caller.body() | {"Params": params})
+        assert outcome(answer) == FORMAT
+        assert "Params.code" not in answer["message"]
 
     @pytest.mark.parametrize("params", [{}, []], ids=repr)
     def test_no_parameters_are_a_missing_code(self, caller: Caller, params: object) -> None:

@@ -55,7 +55,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def build(engine: Engine, vault: Vault, *, window_seconds: int = 300) -> App:
-    """The door as an ASGI app; it answers every path and every error itself."""
+    """The door as an ASGI app; it answers every path and every error itself. `window_seconds` 0 takes any timestamp."""
     door = Door(engine, Gate(engine, vault, window_seconds))
     app: App = falcon.asgi.App()
     # A sink and not routes: a wrong path or method gets the gateway's own body, and `get` is a method here.

@@ -13,7 +13,7 @@ from hexiao.storage.base import Cursor, Reader
 from hexiao.storage.snapshot import Count
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
-from hexiao.web.parsing import parse_text
+from hexiao.web.parsing import check_bounds
 from hexiao.web.render import show_scheme
 from hexiao.web.views import SchemeOut
 from hexiao.web.wire import Id, Name, Text, value_or_none
@@ -76,7 +76,8 @@ class SchemeListOut(msgspec.Struct, kw_only=True):
 async def create(call: Call[SchemeIn, Empty]) -> SchemeOut:
     """Settings that cannot work, or that nobody could explain, are refused with the reason."""
     body = call.body
-    _check_texts(body.terms)
+    check_bounds(body.terms, "$.terms")
+    check_bounds(body.benefit, "$.benefit")
     command = CreateScheme(
         number=body.number,
         name=body.name,
@@ -98,8 +99,8 @@ async def create(call: Call[SchemeIn, Empty]) -> SchemeOut:
 async def revise(call: Call[SchemeVersionIn, Empty]) -> SchemeOut:
     """Coupons that are already issued keep their version; new ones get this one. The kind cannot change."""
     body = call.body
-    if body.terms is not None:
-        _check_texts(body.terms)
+    check_bounds(body.terms, "$.terms")
+    check_bounds(body.benefit, "$.benefit")
     command = ReviseScheme(
         scheme_id=call.named_id(),
         name=body.name,
@@ -165,14 +166,6 @@ async def list_(call: Call[Empty, PageIn]) -> SchemeListOut:
 async def _set_paused(call: Call[Empty, Empty], paused: bool) -> SchemeOut:
     command = PauseScheme(scheme_id=call.named_id(), paused=paused, **call.envelope)
     return show_scheme((await call.ask(command, SchemeSaved)).scheme)
-
-
-def _check_texts(terms: Terms) -> None:
-    """The domain's own lists have no bounds on their texts; the wire has."""
-    for number, value in enumerate(terms.goods.values):
-        parse_text(value, f"$.terms.goods.values[{number}]")
-    for number, shop_id in enumerate(terms.shops.ids):
-        parse_text(shop_id, f"$.terms.shops.ids[{number}]")
 
 
 def _place(scheme: Scheme) -> Cursor:

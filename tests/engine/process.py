@@ -1,0 +1,53 @@
+"""What one server process is to the database: a storage, a node, and batches of exactly the commands it is given.
+
+No queue and no thread, so a test decides what stands together in a batch and who is faster.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from engine.desk import Desk, put_all
+from hexiao.config import Settings
+from hexiao.domain.errors import Unavailable
+from hexiao.engine import batch
+from hexiao.engine.commands import Answer, AnyCommand, Outcome
+from hexiao.engine.mint import Mint
+from hexiao.storage.base import Storage
+from hexiao.wiring import open_storage
+
+
+class Process:
+    """Several of them on one file are several processes."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int], seed: int = 1) -> None:
+        self.storage: Storage = open_storage(settings)
+        self.clock = clock
+        self.mint = Mint(self.storage.take_node(), random.Random(seed).randrange)
+        self.desk = Desk(self.call, lambda query: query(self.storage))
+
+    def furnish(self) -> None:
+        for put in put_all():
+            self.call(put)
+
+    def commit(self, *commands: AnyCommand) -> list[batch.Result]:
+        """All of them in one batch."""
+        return batch.commit(self.storage, commands, self.clock, self.mint)
+
+    def outcomes(self, *commands: AnyCommand) -> list[Outcome]:
+        """All of them in one batch, and none of them unavailable."""
+        results = self.commit(*commands)
+        assert not [one for one in results if isinstance(one, Unavailable)], results
+        return [one.outcome for one in results if isinstance(one, Answer)]
+
+    def look(self, *commands: AnyCommand) -> list[batch.Result]:
+        return batch.look(self.storage, commands, self.clock, self.mint)
+
+    def call(self, command: AnyCommand) -> Answer:
+        from hexiao.engine.commands import Assess, LookUp
+
+        [result] = (self.look if isinstance(command, (Assess, LookUp)) else self.commit)(command)
+        if isinstance(result, Unavailable):
+            raise result
+        return result
