@@ -13,25 +13,33 @@ import structlog
 from hexiao.domain.errors import BadRequest, Code
 
 BODY_MAX_BYTES = 1 << 20
+DROPPED_MAX_BYTES = 8 << 20
 
 log = structlog.get_logger("hexiao.http")
 
 
 async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
-    """The whole body, at most `limit` bytes. Raises BadRequest(BODY_TOO_LARGE) before reading more than that."""
-    announced = req.content_length or 0
-    if announced > limit:
-        raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
+    """The whole body, at most `limit` bytes. Raises BadRequest(BODY_TOO_LARGE) and keeps none of a larger one.
+
+    What is too large is still read and dropped, within bounds: a client that is cut off while it sends sees a broken
+    pipe instead of the answer.
+    """
     body = b""
+    dropped = 0
     async for chunk in req.stream:
-        body += chunk
-        if len(body) > limit:
-            raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
+        if len(body) + len(chunk) <= limit and not dropped:
+            body += chunk
+            continue
+        dropped += len(chunk)
+        if dropped > DROPPED_MAX_BYTES:
+            break
+    if dropped:
+        raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
     return body
 
 
 def log_unexpected(req: falcon.asgi.Request, unexpected: BaseException) -> str:
-    """Log an exception that nobody foresaw; returns the id that the answer shows. The query is left out: it may hold secrets."""
+    """Log an exception that nobody foresaw; the id that the answer shows. The query is left out: it may hold secrets."""
     error_id = secrets.token_hex(6)
     log.error("unexpected", error_id=error_id, method=req.method, path=req.path, exc_info=unexpected)
     return error_id

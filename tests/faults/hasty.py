@@ -10,16 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hexiao import wiring
-from hexiao.storage import saving
+from hexiao.storage import saving, sqlite
 from hexiao.storage.base import GuardMissed
 from hexiao.storage.snapshot import Changes
-from hexiao.storage.sqlite import SqliteStorage
 
 COMMIT_EVERY_SECONDS = 0.25
 
 
-class HastyStorage(SqliteStorage):
+class HastyStorage(sqlite.SqliteStorage):
     """Keeps one transaction open over many batches; sees its own changes, so nobody notices until it dies."""
 
     _committed_at = 0.0
@@ -49,8 +47,8 @@ class HastyStorage(SqliteStorage):
 
 
 def acknowledge_early() -> None:
-    assert "_one_state" in vars(SqliteStorage), "reads are made otherwise now; follow them"
-    wiring.SqliteStorage = HastyStorage  # type: ignore[misc]
+    assert "_one_state" in vars(sqlite.SqliteStorage), "reads are made otherwise now; follow them"
+    sqlite.SqliteStorage = HastyStorage  # what sqlite.open_storage opens
 
 
 acknowledge_early()  # at import, so that worker processes have it too, however they are started

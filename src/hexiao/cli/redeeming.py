@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             "hexiao redeem DEMOMONEY2 --bill B1 --shop 284 --line 12345678:6:9.80",
             "hexiao redeem DEMOCARD1 --amount 30 --bill B2 --shop 284 --line RICE:1:45.90",
-            "hexiao redeem DEMOMONEY3 DEMOCARD2 --bill B3 --shop 284 --line 12345687:2:45.90",
+            "hexiao redeem DEMOMONEY3 DEMOCARD2 --bill B3 --shop 284 --line RICE:2:45.90",
             "hexiao redeem DEMORATE1 --bill B4 --shop 285 --member 1333333333 \\",
             "    --line 12345688:1:39.90 --hold",
             "hexiao redeem DEMOGOODS1 --bill B5 --shop 284 --line RICE:1:45.90 --dry-run",

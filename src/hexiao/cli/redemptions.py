@@ -54,7 +54,7 @@ TimeHelp = "DATE | 'DATE HH:MM:SS'"
         "hexiao redemptions list --shop 1333333333 --limit 5",
         "hexiao redemptions list --bill M0033202311180001",
         "hexiao redemptions list --state captured,reversed --kind money_off",
-        "hexiao redemptions list --from 2026-11-01 --to 2026-11-30 --json > november.json",
+        "hexiao redemptions list --from 2026-11-01 --to 2026-11-30 --json > nov.json",
     ),
 )
 def list_(

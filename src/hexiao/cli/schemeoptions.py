@@ -55,7 +55,7 @@ def body_of(number: str | None, name: str | None, kind: KindName | None, typed: 
         "budget_fen": amount(typed.budget, "--budget") or 0,
         "hold_seconds": typed.hold_seconds,
     }
-    benefit, allowed = _BENEFITS[kind](typed), _OPTIONS[kind]
+    benefit, allowed = BENEFITS[kind](typed), OPTIONS[kind]
     for option in ("amount", "off", "cap", "quantity", "uses"):
         if getattr(typed, option) is not None and option not in allowed:
             raise typer.BadParameter(
@@ -88,7 +88,7 @@ def _covered(typed: Limits) -> dict[str, object]:
     return {"up_to_fen": amount(typed.amount, "--amount"), "up_to_quantity": typed.quantity}
 
 
-_BENEFITS: dict[KindName, Callable[[Limits], dict[str, object]]] = {
+BENEFITS: dict[KindName, Callable[[Limits], dict[str, object]]] = {
     "money_off": _amount,
     "rate_off": _rate,
     "goods_off": _covered,
@@ -96,7 +96,7 @@ _BENEFITS: dict[KindName, Callable[[Limits], dict[str, object]]] = {
     "rate_uses": _uses,
 }
 
-_OPTIONS: dict[KindName, tuple[str, ...]] = {
+OPTIONS: dict[KindName, tuple[str, ...]] = {
     "money_off": ("amount",),
     "rate_off": ("off", "cap"),
     "goods_off": ("amount", "quantity"),

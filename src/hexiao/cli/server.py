@@ -14,7 +14,7 @@ from hexiao import demo as demo_data
 from hexiao import wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
-from hexiao.cli.session import DatabaseOption, JsonOption, examples
+from hexiao.cli.session import DatabaseOption, JsonOption, examples, shown_database
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken
 
@@ -73,7 +73,7 @@ def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> Non
         with show.progress("升级 migrating", None):
             applied = wiring.migrate(settings)
         if as_json:
-            show.json({"database": settings.database, "applied": applied})
+            show.json({"database": shown_database(settings), "applied": applied})
             return
         show.say("已是最新 · nothing to do" if not applied else f"已完成 · applied: {escape(', '.join(applied))}")
 
@@ -120,12 +120,12 @@ def demo(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
             raise Stop(
                 Exit.REFUSED,
                 "数据库不是空的，演示数据只写入空库",
-                f"{settings.database} is not empty; give another one with --database",
+                f"{shown_database(settings)} is not empty; give another one with --database",
             )
         _fill(settings)
         if as_json:
             credentials = [{"what": what, "value": value} for what, value in demo_data.demo_credentials()]
-            show.json({"database": settings.database, "credentials": credentials})
+            show.json({"database": shown_database(settings), "credentials": credentials})
         else:
             _introduce(settings)
 
@@ -141,7 +141,7 @@ def _make_demo(settings: Settings) -> None:
         raise Stop(
             Exit.REFUSED,
             "数据库里已有数据，但不是完整的演示数据",
-            f"{settings.database} holds data, but not the whole demo; leave --demo away, or give another database",
+            f"{shown_database(settings)} holds data, but not the whole demo; leave --demo away, or give another database",
         )
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
-import msgspec
 import typer
 
 from hexiao import wiring
@@ -37,7 +36,7 @@ DatabaseOption = Annotated[
         "--database",
         envvar="HEXIAO_DATABASE",
         metavar="URL",
-        help=f"数据库 sqlite:///path (default {DEFAULT_DATABASE})",
+        help=f"数据库 (default {DEFAULT_DATABASE})",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="供脚本使用的 JSON · plain JSON on stdout, for scripts")]
@@ -128,6 +127,12 @@ def session(database: str | None, merchant_id: int, as_json: bool) -> Iterator[S
             opened.close()
 
 
+def shown_database(settings: Settings) -> str:
+    """The database's URL without the user and the password in it."""
+    scheme, separator, rest = settings.database.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
 def request_id(given: str | None) -> str:
     """The caller's, or a new one; ours have a prefix of their own, as every caller's have."""
     return f"{ACTOR}/{given or secrets.token_hex(16)}"
@@ -174,10 +179,3 @@ def examples(*commands: str) -> str:
     """The epilog of a command: what to type, one a line."""
     # Only brackets: `escape` would also double the backslash at the end of a line.
     return "[bold]例 Examples[/]\n" + "\n".join(f"  {command}".replace("[", "\\[") for command in commands)
-
-
-def to_builtins(value: object) -> dict[str, object]:
-    """A struct as the dict that its JSON is."""
-    built = msgspec.to_builtins(value)
-    assert isinstance(built, dict)
-    return built

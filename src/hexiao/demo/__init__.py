@@ -13,7 +13,7 @@ from hexiao.demo.access import ADMIN_KEY, credentials, demo_credentials, demo_re
 from hexiao.demo.clock import HistoryClock
 from hexiao.demo.history import History, first_midnight
 from hexiao.demo.planning import DAY_MS, DAYS
-from hexiao.engine.commands import CreateScheme, Import, Imported, Put
+from hexiao.engine.commands import Import, Imported, Put
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import Reader
 from hexiao.storage.snapshot import Record
@@ -53,7 +53,8 @@ def fill(
         history.say(at, command)
     history.say(begin - DAY_MS, *the.SCHEMES)
     history.play(now)
-    history.say(now, *(_well_known(one) for one in the.SCHEMES if one.id in the.WELL_KNOWN))
+    bound = {scheme.id for scheme in the.SCHEMES if scheme.terms.holder == "member"}
+    history.say(now, *(_well_known(scheme_id, scheme_id in bound) for scheme_id in the.WELL_KNOWN))
     for credential in credentials(vault):  # one by one: the last says that all is there
         history.say(now, _put(credential))
 
@@ -62,9 +63,9 @@ def _put(record: Record) -> Put:
     return Put(merchant_id=the.MERCHANT_ID, actor=the.ACTOR, record=record)
 
 
-def _well_known(scheme: CreateScheme) -> Import:
-    member_id = the.KINGDEE_MEMBER if scheme.terms.holder == "member" else None
+def _well_known(scheme_id: int, bound: bool) -> Import:
+    member_id = the.KINGDEE_MEMBER if bound else None
     return Import(
-        merchant_id=the.MERCHANT_ID, request_id=f"demo/well-known/{scheme.id}", actor=the.ACTOR, scheme_id=scheme.id,
-        coupons=tuple(Imported(code=code, member_id=member_id) for code in the.WELL_KNOWN[scheme.id]),
+        merchant_id=the.MERCHANT_ID, request_id=f"demo/well-known/{scheme_id}", actor=the.ACTOR, scheme_id=scheme_id,
+        coupons=tuple(Imported(code=code, member_id=member_id) for code in the.WELL_KNOWN[scheme_id]),
     )  # fmt: skip

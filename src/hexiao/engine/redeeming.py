@@ -213,7 +213,7 @@ def _take(ledger: Ledger, command: Redeem, bill: Bill, judged: Judged, mint: Min
         bill_number=bill.number,
         shop_id=bill.shop_id,
         cashier_id=bill.cashier_id,
-        member_id=bill.member_id,
+        member_id=coupon.member_id if bill.member_id is None else bill.member_id,
         scene=bill.scene,
         state=State.HELD if held else State.CAPTURED,
         held_fen=assessment.amount_fen,

@@ -24,6 +24,9 @@ _REDEMPTION_CONDITIONS: dict[str, str] = {
     "bill_number": "bill_number = :bill_number",
     "coupon_id": "coupon_id = :coupon_id",
     "member_id": "member_id = :member_id",
+    "member_card_id": (
+        "member_id IN (SELECT id FROM member WHERE merchant_id = :merchant_id AND card_id = :member_card_id)"
+    ),
     "scheme_id": "scheme_id = :scheme_id",
     "kind": "kind = :kind",
     "created_from_at": "created_at >= :created_from_at",
@@ -71,11 +74,6 @@ def _resolved(query: Query, wanted: RedemptionFilter) -> dict[str, Any]:
     if wanted.scheme_number is not None:
         found = [row[2] for row in query("scheme_ids", keys=[(wanted.merchant_id, wanted.scheme_number)])]
         _narrow(parameters, "scheme_id", found)
-    if wanted.member_card_id is not None:
-        found = [
-            row[0] for row in query("members_with_card", merchant_id=wanted.merchant_id, card_id=wanted.member_card_id)
-        ]
-        _narrow(parameters, "member_id", found)
     return parameters
 
 
@@ -91,14 +89,14 @@ def fill(query: Query, redemptions: list[Redemption]) -> list[RedemptionRow]:
         return []
     coupons = {c.id: c for c in map(rows.coupon, query("coupons_by_id", ids={r.coupon_id for r in redemptions}))}
     schemes = schemes_at(query, {(c.scheme_id, c.scheme_version) for c in coupons.values()})
-    member_ids = {r.member_id for r in redemptions} | {c.member_id for c in coupons.values()}
+    member_ids = {r.member_id for r in redemptions}
     shops: dict[int, Shop] = _by_id(query, "shops_by_id", Shop, {r.shop_id for r in redemptions})
     cashiers: dict[int, Cashier] = _by_id(query, "cashiers_by_id", Cashier, {r.cashier_id for r in redemptions})
     members: dict[int, Member] = _by_id(query, "members_by_id", Member, member_ids)
     filled = []
     for redemption in redemptions:
         coupon = coupons[redemption.coupon_id]
-        member_id = coupon.member_id if redemption.member_id is None else redemption.member_id
+        member_id = redemption.member_id
         filled.append(
             RedemptionRow(
                 redemption=redemption,

@@ -100,9 +100,6 @@ SELECT {member} FROM member WHERE merchant_id = :merchant_id AND id > :after_id 
 -- name: items_of
 SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
 
--- name: members_with_card
-SELECT id FROM member WHERE merchant_id = :merchant_id AND card_id = :card_id
-
 -- name: take_node
 -- Every server start takes the next number; it keeps the ids of two processes apart.
 UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last

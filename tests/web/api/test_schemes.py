@@ -12,6 +12,8 @@ KINDS = [
     ({"kind": "rate_uses", "off_bp": 1000, "uses": 5, "cap_fen": None}, {}),
 ]
 
+MONTH = {"validity": {"type": "from_receipt", "days": 30}}
+
 
 @pytest.mark.parametrize(("benefit", "terms"), KINDS, ids=[benefit["kind"] for benefit, _ in KINDS])
 def test_each_of_the_five_kinds_is_created_and_works(api, bill, benefit, terms):
@@ -113,7 +115,7 @@ def test_settings_that_cannot_work_are_refused_with_the_reason(api, benefit, ter
     [
         {"benefit": {"kind": "bribe", "amount_fen": 5}},
         {"benefit": {"kind": "money_off", "amount_fen": 5, "cap_fen": 4}},
-        {"terms": {"validity": {"type": "from_receipt", "days": 30}, "colour": "red"}},
+        {"terms": {**MONTH, "colour": "red"}},
         {"terms": {"validity": {"type": "from_receipt", "days": 30}, "windows": [{"since": "25:00"}]}},
         {"terms": {"validity": {"type": "from_receipt", "days": 30}, "goods": {"mode": "listed", "values": ["a\nb"]}}},
         {

@@ -1,0 +1,209 @@
+"""migrate, verify, demo and serve: what they do, and what they refuse to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Type, Typed, type_command
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "hexiao.db"
+
+
+def change(database: Path, sql: str) -> None:
+    with closing(sqlite3.connect(database)) as db, db:
+        assert db.execute(sql).rowcount == 1
+
+
+class TestMigrate:
+    def test_makes_the_file_and_says_what_was_applied(self, empty: Path) -> None:
+        first = type_command("migrate", "--json", database=empty)
+        assert first.code == 0
+        assert first.json["applied"]
+        assert empty.exists()
+
+    def test_has_nothing_to_do_the_second_time(self, empty: Path) -> None:
+        type_command("migrate", database=empty)
+        again = type_command("migrate", "--json", database=empty)
+        assert (again.code, again.json["applied"]) == (0, [])
+
+    def test_takes_the_database_from_the_option(self, empty: Path, tmp_path: Path) -> None:
+        other = tmp_path / "other.db"
+        assert type_command("migrate", "--database", f"sqlite:///{other}", database=empty).code == 0
+        assert other.exists()
+        assert not empty.exists()
+
+    def test_refuses_a_url_it_cannot_read_as_wrong_usage(self, empty: Path) -> None:
+        typed = type_command("migrate", "--database", "mysql://root:secret@host/db", "--json")
+        assert (typed.code, typed.json["code"]) == (2, "malformed_request")
+        assert "secret" not in typed.out + typed.err
+
+    def test_a_file_that_is_no_database_is_unavailable_without_a_traceback(self, tmp_path: Path) -> None:
+        file = tmp_path / "letter.db"
+        file.write_text("Dear Sir, this is no database at all.\n" * 200)
+        for command in ("migrate", "verify"):
+            typed = type_command(command, database=file)
+            assert typed.code == 4
+            assert "Traceback" not in typed.out + typed.err
+
+
+class TestVerify:
+    def test_a_sound_database_is_ok(self, hexiao: Type) -> None:
+        typed = hexiao("verify", "--json")
+        assert (typed.code, typed.json) == (0, {"ok": True, "broken": []})
+
+    def test_a_broken_one_exits_with_1_and_shows_the_row(self, hexiao: Type, demo: Path) -> None:
+        change(demo, "UPDATE redemption SET captured_fen = 99 WHERE bill_number = 'M0033202311180001'")
+        typed = hexiao("verify", "--json")
+        assert (typed.code, typed.json["ok"]) == (1, False)
+        assert {"coupon_id": 100} in [{"coupon_id": row["row"].get("coupon_id")} for row in typed.json["broken"]]
+        assert hexiao("verify").code == 1
+        assert "coupon_id=100" in hexiao("verify").out
+
+    def test_a_missing_database_is_unavailable_and_the_cure_is_named(self, empty: Path) -> None:
+        typed = type_command("verify", database=empty)
+        assert typed.code == 4
+        assert "hexiao migrate" in typed.err
+
+    def test_sweep_writes_down_what_lapsed_without_a_server(
+        self, hexiao: Type, demo: Path, redeem: Callable[..., dict[str, Any]]
+    ) -> None:
+        held = redeem("DEMOMONEY1", "--hold")
+        change(demo, f"UPDATE redemption SET held_until_at = created_at + 1 WHERE id = {held['id']}")
+        assert hexiao("verify", "--sweep").code == 0
+        assert hexiao("redemptions", "show", held["id"], "--json").json["state"] == "lapsed"
+
+
+class TestDemo:
+    def test_refuses_a_database_that_is_not_empty(self, hexiao: Type) -> None:
+        typed = hexiao("demo", "--json")
+        assert (typed.code, typed.json["code"]) == (1, "refused")
+
+    def test_prints_a_request_for_each_door(self, tmp_path: Path) -> None:
+        typed = type_command("demo", database=tmp_path / "d.db")
+        assert typed.code == 0
+        assert [path in typed.out for path in ("/v1/redemptions", "/jdy/v2/ls/coupons_write_off", "/api/v2")] == [True] * 3
+
+
+class TestServeRefuses:
+    def test_an_unmigrated_database_and_names_the_cure(self, empty: Path) -> None:
+        typed = type_command("serve", database=empty)
+        assert typed.code == 4
+        assert "hexiao migrate" in typed.err
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])
+    def test_the_demo_on_an_address_that_others_reach(self, empty: Path, host: str) -> None:
+        typed = type_command("serve", "--demo", "--host", host, database=empty)
+        assert typed.code == 2
+        assert "--demo-anywhere" in typed.err
+        assert not empty.exists()
+
+    def test_the_demo_on_real_data(self, hexiao: Type, demo: Path) -> None:
+        change(demo, "DELETE FROM credential WHERE name = 'demo-admin'")
+        assert hexiao("serve", "--demo").code == 1
+
+    def test_a_port_that_is_taken(self, hexiao: Type) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            typed = hexiao("serve", "--port", str(taken.getsockname()[1]))
+        assert typed.code == 4
+        assert "--port" in typed.err
+
+
+@pytest.fixture(scope="module")
+def served(finished_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """`hexiao serve --demo` as a person starts it: (all that it printed, the port)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("served")
+    for file in finished_demo.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    environment = {**os.environ, "HEXIAO_DATABASE": f"sqlite:///{folder / 'hexiao.db'}", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hexiao", "serve", "--demo", "--port", str(port)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    printed, ready = [], threading.Event()
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            printed.append(line)
+            if "Started worker-1" in line:
+                ready.set()
+        ready.set()
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    assert ready.wait(60)
+    yield "".join(printed), port
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in (0, -signal.SIGTERM)
+    listener.join(10)
+    process.stdout.close()
+
+
+class TestThePrintedRequests:
+    """Each works when pasted into a shell that stands at the root of the repository."""
+
+    def paste(self, served: tuple[str, int], title: str) -> Any:
+        printed, port = served
+        request = re.search(rf"^# {re.escape(title)}[^\n]*\n(.*?)(\n\n|\Z)", printed, re.MULTILINE | re.DOTALL)
+        assert request is not None, printed
+        assert f"http://127.0.0.1:{port}" in request[1]
+        root = Path(__file__).parents[2]
+        done = subprocess.run(["sh", "-c", request[1]], cwd=root, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def test_ours_redeems_and_repeats_its_answer(self, served: tuple[str, int]) -> None:
+        first = self.paste(served, "Our API")
+        assert first["redemptions"][0]["state"] == "captured"
+        assert self.paste(served, "Our API") == first
+
+    def test_kingdee_s_shows_the_page_of_its_document(self, served: tuple[str, int]) -> None:
+        data = self.paste(served, "Kingdee")["data"]
+        assert (data["count"], data["total_page"], data["page_size"]) == (30, 3, 10)
+        assert data["rows"][0]["bill_no"] == "M0033202311180001"
+
+    def test_zvcms_s_shows_the_coupon_of_its_document(self, served: tuple[str, int]) -> None:
+        data = self.paste(served, "zvcms")["data"]
+        assert (data["id"], data["verify_code"]) == (20074550, "20191031966176899187")
+
+    def test_all_keys_are_printed(self, served: tuple[str, int]) -> None:
+        keys = ("demo-admin-key", "demo-till-key", "205022", "demoKey1", "173053163000000001", "782c281f62")
+        assert [key for key in keys if key not in served[0]] == []
+
+    def test_a_request_signed_with_curl_is_complete(self, served: tuple[str, int], hexiao: Type) -> None:
+        port = served[1]
+        url = f"http://127.0.0.1:{port}/jdy/v2/ls/coupons_write_off?store_id=283&create_start_time=2024-01-01%2012:00:00"
+        typed = hexiao("keys", "sign", "kingdee", url, "--curl")
+        assert typed.code == 0, typed.err
+        done = subprocess.run(["sh", "-c", typed.out], capture_output=True, text=True, timeout=60)
+        assert json.loads(done.stdout)["errcode"] == 0
+
+    def test_a_wrong_secret_is_told_in_a_sentence(self, served: tuple[str, int], hexiao: Type) -> None:
+        added = hexiao("keys", "add-kingdee", "--name", "other", "--client-id", "777", "--app-key", "k7")
+        assert added.code == 0
+        base = f"http://127.0.0.1:{served[1]}"
+        typed: Typed = hexiao("keys", "sign", "kingdee", base, "--client-id", "777", "--app-key", "k7")
+        assert typed.code == 1  # the server does not know what was added to a copy of its database
+        assert "Traceback" not in typed.err

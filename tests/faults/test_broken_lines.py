@@ -1,0 +1,170 @@
+"""Tills whose line breaks: before, while and after they asked. Asked again with the same key, each gets its one answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from faults.burst import CLIENTS
+from faults.client import Broken, Connection, Request, ask, to_bytes
+from faults.server import Server
+from faults.shop import SINGLE, FaultShop, redeem, request_id
+
+CARRIED_OUT_SECONDS_MAX = 5.0
+
+
+@pytest.fixture(scope="module")
+def port(shop: FaultShop) -> Iterator[int]:
+    server = Server(shop.database, shop.path.parent)
+    try:
+        server.start()
+        server.wait_until_ready()
+        yield server.port
+    finally:
+        server.stop()
+    assert "Traceback" not in server.log(), server.log()
+
+
+@pytest.fixture(autouse=True)
+def books_hold(shop: FaultShop) -> Iterator[None]:
+    """After every broken line: the program's own invariants."""
+    yield
+    assert shop.broken() == []
+
+
+@pytest.fixture
+def requests(shop: FaultShop, port: int, rounds: int, request: pytest.FixtureRequest) -> dict[str, Request]:
+    """code → one redemption that is about to be asked for."""
+    return _requests(shop, port, rounds, request.node.name)
+
+
+def _requests(shop: FaultShop, port: int, count: int, name: str) -> dict[str, Request]:
+    codes = shop.issue(SINGLE, count)
+    return {code: redeem(port, code, key=f"{name}-{code}", bill=f"{name}-{code}") for code in codes}
+
+
+def carried_out(shop: FaultShop, code: str) -> bool:
+    """Whether the coupon is redeemed within a few seconds."""
+    deadline = time.monotonic() + CARRIED_OUT_SECONDS_MAX
+    while not shop.redemptions(code):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def ids_of(shop: FaultShop, code: str) -> list[str]:
+    return [str(row["id"]) for row in shop.redemptions(code)]
+
+
+def the_id(answer: Any) -> str:
+    (redemption,) = answer.body["redemptions"]
+    return str(redemption["id"])
+
+
+@pytest.mark.parametrize("leave", [Connection.cut, Connection.close], ids=["reset", "closed"])
+def test_a_till_that_asked_and_left_gets_its_answer_when_it_asks_again(
+    shop: FaultShop, requests: dict[str, Request], leave: Callable[[Connection], None]
+) -> None:
+    replayed = 0
+    for code, request in requests.items():
+        connection = Connection(request.port)
+        connection.send(to_bytes(request))
+        leave(connection)
+        done = carried_out(shop, code) if replayed == 0 else bool(shop.redemptions(code))
+        answer = ask(request)
+        assert answer.status == 201
+        assert answer.replayed or not done
+        assert ids_of(shop, code) == [the_id(answer)]
+        replayed += answer.replayed
+    assert replayed > 0, "no request outlived its line: nothing was tested"
+
+
+def test_a_till_that_read_half_of_its_answer_gets_the_whole_of_it_when_it_asks_again(
+    shop: FaultShop, requests: dict[str, Request]
+) -> None:
+    for code, request in requests.items():
+        connection = Connection(request.port)
+        connection.send(to_bytes(request))
+        assert connection.read_some(12) == b"HTTP/1.1 201"
+        connection.cut()
+        answer = ask(request)
+        assert (answer.status, answer.replayed) == (201, True)
+        assert ids_of(shop, code) == [the_id(answer)]
+
+
+@pytest.mark.parametrize("leave", [Connection.cut, Connection.close], ids=["reset", "closed"])
+@pytest.mark.parametrize("sent", [-1, -60, 60], ids=["last_byte", "half_a_body", "half_a_head"])
+def test_a_request_that_did_not_arrive_whole_changes_nothing(
+    shop: FaultShop, requests: dict[str, Request], leave: Callable[[Connection], None], sent: int
+) -> None:
+    for request in requests.values():
+        connection = Connection(request.port)
+        connection.send(to_bytes(request)[:sent])
+        leave(connection)
+    for code, request in requests.items():
+        assert shop.redemptions(code) == []
+        assert shop.rows("SELECT 1 FROM request WHERE id = ?", request_id(request.key)) == []
+        answer = ask(request)
+        assert (answer.status, answer.replayed) == (201, False)
+        assert ids_of(shop, code) == [the_id(answer)]
+
+
+def test_a_till_that_ends_its_side_still_hears_its_answer_or_gets_it_again(
+    shop: FaultShop, requests: dict[str, Request]
+) -> None:
+    for code, request in requests.items():
+        connection = Connection(request.port)
+        connection.send(to_bytes(request))
+        connection.end_sending()
+        try:
+            heard = connection.answer()
+        except Broken:
+            heard = None
+        connection.close()
+        again = ask(request)
+        assert again.status == 201
+        assert heard is None or (again.replayed and heard.body == again.body)
+        assert ids_of(shop, code) == [the_id(again)]
+
+
+def test_tills_that_leave_take_no_answer_from_those_that_stay(shop: FaultShop, port: int, rounds: int) -> None:
+    """Thirty-two coupons in one batch or two; every second till is gone before its answer."""
+    for number in range(rounds):
+        requests = _requests(shop, port, CLIENTS, f"leaving{number}")
+        connections = [Connection(port) for _ in requests]
+        for connection, request in zip(connections, requests.values(), strict=True):
+            connection.send(to_bytes(request)[:-1])
+        for connection, request in zip(connections, requests.values(), strict=True):
+            connection.send(to_bytes(request)[-1:])
+        for connection in connections[::2]:
+            connection.cut()
+        for connection, code in list(zip(connections, requests, strict=True))[1::2]:
+            answer = connection.answer()
+            connection.close()
+            assert (answer.status, answer.replayed) == (201, False)
+            assert ids_of(shop, code) == [the_id(answer)]
+        for code, request in requests.items():
+            again = ask(request)
+            assert again.status == 201
+            assert ids_of(shop, code) == [the_id(again)]
+
+
+def test_tills_that_stop_in_the_middle_of_a_request_hold_nobody_up(shop: FaultShop, port: int) -> None:
+    requests = _requests(shop, port, 2 * CLIENTS, "stuck")
+    stuck = [Connection(port) for _ in requests]
+    for connection, request in zip(stuck, requests.values(), strict=True):
+        connection.send(to_bytes(request)[:-1])
+    (other,) = _requests(shop, port, 1, "other").values()
+    began = time.monotonic()
+    assert ask(other).status == 201
+    assert time.monotonic() - began < CARRIED_OUT_SECONDS_MAX
+    for (code, request), connection in zip(requests.items(), stuck, strict=True):
+        connection.send(to_bytes(request)[-1:])
+        answer = connection.answer()
+        connection.close()
+        assert answer.status == 201
+        assert ids_of(shop, code) == [the_id(answer)]

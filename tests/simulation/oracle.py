@@ -1,0 +1,332 @@
+"""The oracle: what the engine must answer to every command, predicted from plain dicts.
+
+No SQL and none of the engine's rules. No balance is stored: what a coupon holds is added up from its uses each time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from types import SimpleNamespace as Plain
+from typing import Any
+
+import msgspec
+
+from hexiao.domain.errors import Code, Family
+from hexiao.domain.redemption import State
+from simulation.arithmetic import covers, discount, faces, is_open, left_to_pay, parted, period
+
+Told = dict[str, Any]
+HELD, CAPTURED, RELEASED, LAPSED, REVERSED = State.HELD, State.CAPTURED, State.RELEASED, State.LAPSED, State.REVERSED
+NEXT = {HELD: ["capture", "release"], CAPTURED: ["reverse"]}
+CLOSED = dict(
+    zip(State, [Code.STILL_HELD, Code.ALREADY_CAPTURED, Code.ALREADY_RELEASED, Code.HOLD_LAPSED, Code.ALREADY_REVERSED])
+)
+
+
+class No(Exception):
+    def __init__(self, code: Code, **facts: Any) -> None:
+        self.told: Told = {"no": code, "facts": facts, "verdicts": [], "use": None}
+
+
+class Oracle:
+    """`ask` is the only way in; the rest is public so that a test can look."""
+
+    def __init__(self, merchants: set[int], shops: set[int], members: set[int], goods: dict[str, str]) -> None:
+        self.merchants, self.shops, self.members, self.goods = merchants, shops, members, goods
+        self.schemes: dict[int, Plain] = {}  # number, versions [(terms, benefit)], paused
+        self.coupons: dict[str, Plain] = {}  # by code
+        self.uses: dict[int, Plain] = {}  # by redemption id
+        self.requests: dict[str, tuple[str, Told]] = {}
+
+    def ask(self, command: Any, now: int, fresh: Iterator[Any]) -> tuple[Told, bool]:
+        """(what the engine must tell, whether it is a replay); `fresh` yields the ids and codes that it made up."""
+        content = repr(msgspec.structs.replace(command, request_id=""))
+        if command.request_id in self.requests:
+            earlier, told = self.requests[command.request_id]
+            return (told, True) if earlier == content else (No(Code.REQUEST_ID_REUSED).told, False)
+        told = deepcopy(self.decide(command, now, fresh))
+        if command.request_id and ("no" not in told or told["no"].family is Family.REFUSED):
+            self.requests[command.request_id] = content, told
+        return told, False
+
+    def decide(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        kind = type(command).__name__
+        if kind == "RedeemEach":
+            return {"each": [self.decide(item, now, fresh) for item in command.items]}
+        try:
+            if command.merchant_id not in self.merchants:
+                raise No(Code.UNKNOWN_MERCHANT)
+            told: Told = getattr(deepcopy(self) if kind in ("Assess", "LookUp") else self, kind)(command, now, fresh)
+            return told
+        except No as no:
+            use = self.uses.get(command.redemption_id) if kind in ("Capture", "Release", "Reverse") else None
+            return no.told | ({"use": self.view(use, now)} if use else {})
+
+    # Schemes and coupons.
+
+    def CreateScheme(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        if command.terms.hold_seconds < 1:
+            raise No(Code.BAD_SCHEME)
+        if command.number in [scheme.number for scheme in self.schemes.values()]:
+            raise No(Code.NUMBER_TAKEN)
+        versions = [(command.terms, command.benefit)]
+        self.schemes[next(fresh)] = Plain(number=command.number, versions=versions, paused=False)
+        return {"version": 1, "paused": False}
+
+    def ReviseScheme(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        scheme = self.scheme(command.scheme_id)
+        terms, benefit = scheme.versions[-1]
+        new = command.terms or terms, command.benefit or benefit
+        was_limited, is_limited = (bool(one.total or one.budget_fen) for one in (terms, new[0]))
+        if new[0].hold_seconds < 1 or type(new[1]) is not type(benefit) or was_limited != is_limited:
+            raise No(Code.BAD_SCHEME)
+        scheme.versions.append(new)
+        return {"version": len(scheme.versions), "paused": scheme.paused}
+
+    def PauseScheme(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        scheme = self.scheme(command.scheme_id)
+        scheme.paused = command.paused
+        return {"version": len(scheme.versions), "paused": scheme.paused}
+
+    def Issue(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        self.may_issue(command.scheme_id, [command.member_id] * command.quantity, now)
+        codes = [next(fresh) for _ in range(command.quantity)]
+        return self.make(command.scheme_id, [(code, command.member_id, now, None) for code in codes])
+
+    def Import(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        self.may_issue(command.scheme_id, [one.member_id for one in command.coupons], now)
+        face = faces(self.scheme(command.scheme_id).versions[-1][1])[0]
+        for index, one in enumerate(command.coupons):
+            if one.code in self.coupons or one.code in [before.code for before in command.coupons[:index]]:
+                raise No(Code.CODE_TAKEN, code=one.code)
+            if not 1 <= len(one.code) <= 64 or (one.face_fen and (face is None or one.face_fen > face)):
+                raise No(Code.MALFORMED_REQUEST)
+        rows = [(c.code, c.member_id, min(now, c.received_at or now), c.face_fen) for c in command.coupons]
+        return self.make(command.scheme_id, rows)
+
+    def make(self, scheme_id: int, new: list[tuple[str, int | None, int, int | None]]) -> Told:
+        terms, benefit = self.scheme(scheme_id).versions[-1]
+        face, times = faces(benefit)
+        for code, member_id, at, own_face in new:
+            self.coupons[code] = Plain(
+                code=code, scheme_id=scheme_id, terms=terms, benefit=benefit, member_id=member_id,
+                face=own_face or face, times=times, valid=period(terms.validity, at), voided=False, rows=1,
+            )  # fmt: skip
+        return {"coupons": [self.balance(code) for code, *_ in new]}
+
+    def may_issue(self, scheme_id: int, members: list[int | None], now: int) -> None:
+        scheme = self.scheme(scheme_id)
+        terms, mine = scheme.versions[-1][0], self.coupons_of(scheme_id)
+        if scheme.paused:
+            raise No(Code.SCHEME_PAUSED)
+        if now >= period(terms.validity, now)[1]:
+            raise No(Code.SCHEME_ENDED)
+        if terms.total and len(mine) + len(members) > terms.total:
+            raise No(Code.STOCK_EXHAUSTED, needed=terms.total, actual=terms.total - len(mine))
+        for member_id, quantity in Counter(members).items():
+            received = sum(coupon.member_id == member_id for coupon in mine)
+            if member_id is None and (terms.holder == "member" or terms.per_member):
+                raise No(Code.MEMBER_NEEDED)
+            if member_id is not None and member_id not in self.members:
+                raise No(Code.UNKNOWN_MEMBER)
+            if terms.per_member and received + quantity > terms.per_member:
+                raise No(Code.MEMBER_LIMIT_REACHED, needed=terms.per_member, actual=received)
+
+    def Void(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        coupon = self.coupon(command.code, now)
+        if coupon.voided or self.sums(coupon)[3]:
+            raise No(Code.COUPON_VOIDED if coupon.voided else Code.COUPON_IN_USE)
+        coupon.voided, coupon.rows = True, coupon.rows + 1
+        return {"found": self.balance(coupon.code)}
+
+    def LookUp(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        return {"found": self.balance(self.coupon(command.code, now).code)}
+
+    # Bills.
+
+    def Redeem(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        judged = self.judge(command, now)
+        code, no = next(((coupon.code, no) for coupon, no, _, _ in judged if no), ("", []))
+        if no:
+            return No(no[0], coupon=code).told | {"verdicts": [no for _, no, _, _ in judged]}
+        used = []
+        for coupon, _, lines, own in judged:
+            again = own is not None and own.lines == lines
+            if own and not again:
+                self.settle(own, RELEASED)
+            if not again:
+                own = Plain(id=next(fresh), code=coupon.code, bill=(command.bill.shop_id, command.bill.number),
+                            state=HELD, held=sum(lines), captured=0, lines=lines, returned=[0] * len(lines),
+                            until=now + coupon.terms.hold_seconds * 1000, captured_at=0)  # fmt: skip
+                self.uses[own.id] = own
+                coupon.rows += command.mode == "hold"
+            if command.mode == "redeem":
+                self.take(own, own.held, now)
+            used.append(own)
+        return {"uses": [self.view(use, now) for use in used]}
+
+    def Assess(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        return {"assessed": [(no, [0] * len(lines) if no else lines) for _, no, lines, _ in self.judge(command, now)]}
+
+    def judge(self, command: Any, now: int) -> list[tuple[Plain, list[Code], list[int], Any]]:
+        bill, coupons, codes = command.bill, [], [take.code for take in command.coupons]
+        if bill.shop_id not in self.shops or bill.member_id not in (None, *self.members):
+            raise No(Code.UNKNOWN_MEMBER if bill.shop_id in self.shops else Code.UNKNOWN_SHOP)
+        for index, code in enumerate(codes):
+            if code in codes[:index]:
+                raise No(Code.DUPLICATE_COUPON)
+            coupons.append(self.coupon(code, now))
+        live = [use for use in self.uses.values() if use.state in NEXT and not self.overdue(use, now)]
+        here = [use for use in live if use.bill == (bill.shop_id, bill.number)]
+        own = {use.code: use for use in here if use.state is HELD and use.code in codes}
+        others = [use for use in here if own.get(use.code) is not use]
+        left = left_to_pay(bill, [[off - back for off, back in zip(u.lines, u.returned)] for u in others])  # noqa: B905
+        promised, judged = Counter[int](), []
+        for take, coupon in zip(command.coupons, coupons, strict=True):
+            terms, scheme, mine = coupon.terms, self.schemes[coupon.scheme_id], own.get(coupon.code)
+            taken, times, held, held_times = self.sums(coupon, but=mine)
+            free = None if coupon.face is None else coupon.face - taken - held
+            used_up, all_held = coupon.face == taken or coupon.times == times, coupon.times == times + held_times
+            hits = [covers(terms.goods, line, self.goods) for line in bill.lines]
+            spend = sum(line.quantity * line.unit_price_fen * hit for line, hit in zip(bill.lines, hits, strict=True))
+            payable = [pay * hit for pay, hit in zip(left, hits, strict=True)]
+            most = discount(coupon.benefit, bill.lines, payable, free)
+            wanted = sum(most) if take.amount_fen is None else take.amount_fen
+            budget, again = scheme.versions[-1][0].budget_fen, mine.held if mine else 0
+            room = budget - sum(self.counts(coupon.scheme_id)[2:]) - promised[coupon.scheme_id] + again
+            friends = [self.coupons[use.code] for use in others if use.code not in codes]
+            friends += [other for other in coupons if other is not coupon]
+            bound = terms.holder == "member" and coupon.member_id is not None
+            checks = [
+                (Code.COUPON_VOIDED, not coupon.voided),
+                (Code.SCHEME_PAUSED, not scheme.paused),
+                (Code.NOT_YET_VALID, now >= coupon.valid[0]),
+                (Code.COUPON_EXPIRED, now < coupon.valid[1]),
+                (Code.OUTSIDE_HOURS, is_open(terms.windows, now)),
+                (Code.ALREADY_ON_BILL, coupon.code not in [use.code for use in others]),
+                (Code.COUPON_USED_UP, not used_up),
+                (Code.HELD_ELSEWHERE, used_up or not held_times or not (free == 0 or all_held)),
+                (Code.WRONG_SHOP, terms.shops.mode == "all" or str(bill.shop_id) in terms.shops.ids),
+                (Code.WRONG_SCENE, terms.scene in ("both", bill.scene.value)),
+                (Code.MEMBER_NEEDED, not bound or bill.member_id is not None),
+                (Code.WRONG_MEMBER, not bound or bill.member_id in (None, coupon.member_id)),
+                (Code.NO_MATCHING_GOODS, any(hits)),
+                (Code.BELOW_MINIMUM_SPEND, spend >= terms.minimum_spend_fen),
+                (Code.NOT_COMBINABLE, not friends or all(one.terms.shareable for one in (coupon, *friends))),
+                (Code.NOTHING_TO_DISCOUNT, sum(most) > 0 or free == 0 or not any(hits)),
+                (Code.AMOUNT_TOO_LARGE, wanted <= sum(most)),
+                (Code.BUDGET_EXHAUSTED, not budget or wanted <= room),
+            ]
+            no = [code for code, fine in checks if not fine]
+            lines = most if no or take.amount_fen is None else parted(take.amount_fen, most)
+            if not no:
+                left = [pay - off for pay, off in zip(left, lines, strict=True)]
+                promised[coupon.scheme_id] += sum(lines) - again
+            judged.append((coupon, no, lines, mine))
+        return judged
+
+    # Afterwards.
+
+    def Capture(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        use = self.use(command.redemption_id, HELD, now)
+        amount = use.held if command.amount_fen is None else command.amount_fen
+        if amount > use.held:
+            raise No(Code.CAPTURE_TOO_LARGE, needed_fen=use.held, actual_fen=amount)
+        use.lines = parted(amount, use.lines)
+        return self.take(use, amount, now)
+
+    def Release(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        return self.settle(self.use(command.redemption_id, HELD, now), RELEASED, now)
+
+    def Reverse(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        use = self.use(command.redemption_id, CAPTURED, now)
+        window = self.coupons[use.code].terms.reverse_within_seconds
+        if window is not None and now > use.captured_at + window * 1000:
+            raise No(Code.REVERSE_TOO_LATE, until_at=use.captured_at + window * 1000)
+        kept, back = [off - was for off, was in zip(use.lines, use.returned, strict=True)], command.lines
+        if back is None:
+            amount = sum(kept) if command.amount_fen is None else command.amount_fen
+            if amount > sum(kept):
+                raise No(Code.REVERSE_TOO_LARGE, needed_fen=sum(kept), actual_fen=amount)
+            back = parted(amount, kept)
+        elif len(back) != len(kept) or min(back) < 0 or sum(back) == 0 or command.amount_fen not in (None, sum(back)):
+            raise No(Code.MALFORMED_REQUEST)
+        elif any(wanted > possible for wanted, possible in zip(back, kept, strict=True)):
+            raise No(Code.REVERSE_TOO_LARGE)
+        use.returned = [was + more for was, more in zip(use.returned, back, strict=True)]
+        return self.settle(use, REVERSED if use.returned == use.lines else CAPTURED, now)
+
+    def Lapse(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        self.use(command.redemption_id, None, now)
+        return {"nothing": True}
+
+    def sweep(self, now: int) -> int:
+        return len([self.settle(use, LAPSED) for use in self.uses.values() if self.overdue(use, now)])
+
+    # What all of the above stand on.
+
+    def scheme(self, scheme_id: int) -> Plain:
+        if scheme_id not in self.schemes:
+            raise No(Code.UNKNOWN_SCHEME)
+        return self.schemes[scheme_id]
+
+    def coupon(self, code: str, now: int) -> Plain:
+        if code not in self.coupons:
+            raise No(Code.UNKNOWN_COUPON)
+        for use in self.uses.values():
+            if use.code == code and self.overdue(use, now):
+                self.settle(use, LAPSED)
+        return self.coupons[code]
+
+    def use(self, use_id: int, wanted: State | None, now: int) -> Plain:
+        if use_id not in self.uses:
+            raise No(Code.UNKNOWN_REDEMPTION)
+        use = self.uses[use_id]
+        if self.overdue(use, now):
+            self.settle(use, LAPSED)
+        if wanted not in (None, use.state):
+            raise No(CLOSED[use.state])
+        return use
+
+    def overdue(self, use: Plain, now: int) -> bool:
+        return use.state is HELD and now >= use.until
+
+    def take(self, use: Plain, amount: int, now: int) -> Told:
+        use.captured, use.captured_at = amount, now
+        return self.settle(use, CAPTURED, now)
+
+    def settle(self, use: Plain, state: State, now: int = 0) -> Told:
+        use.state = state
+        self.coupons[use.code].rows += 1
+        return {"uses": [self.view(use, now)]}
+
+    def coupons_of(self, scheme_id: int) -> list[Plain]:
+        return [coupon for coupon in self.coupons.values() if coupon.scheme_id == scheme_id]
+
+    def sums(self, coupon: Plain, but: Plain | None = None) -> tuple[int, int, int, int]:
+        """(captured fen, captured times, held fen, held times), without the hold `but`."""
+        taken = [use for use in self.uses.values() if use.code == coupon.code and use.state is CAPTURED]
+        held = [u for u in self.uses.values() if u.code == coupon.code and u.state is HELD and u is not but]
+        kept = sum(use.captured - sum(use.returned) for use in taken)
+        return kept, len(taken), sum(use.held for use in held), len(held)
+
+    def counts(self, scheme_id: int) -> tuple[int, int, int, int]:
+        """(issued, captured times, held fen, captured fen)"""
+        mine = [self.sums(coupon) for coupon in self.coupons_of(scheme_id)]
+        return len(mine), sum(one[1] for one in mine), sum(one[2] for one in mine), sum(one[0] for one in mine)
+
+    def balance(self, code: str) -> Told:
+        coupon, (taken, times, held, held_times) = self.coupons[code], self.sums(self.coupons[code])
+        limits = {"face": coupon.face, "times": coupon.times, "valid": coupon.valid, "member": coupon.member_id}
+        sums = {"fen": (held, taken), "uses": (held_times, times), "voided": coupon.voided, "rows": coupon.rows}
+        return {"code": code} | limits | sums
+
+    def view(self, use: Plain, now: int) -> Told:
+        coupon, (taken, times, _, _) = self.coupons[use.code], self.sums(self.coupons[use.code])
+        left = None if coupon.face is None else 0 if times == coupon.times else coupon.face - taken
+        left_times = None if coupon.times is None else coupon.times - times
+        amounts = {"fen": (use.held, use.captured, sum(use.returned)), "lines": use.lines, "returned": use.returned}
+        moves = [] if self.overdue(use, now) else NEXT.get(use.state, [])
+        return {"id": use.id, "code": use.code, "state": use.state, "next": moves, "left": (left, left_times)} | amounts

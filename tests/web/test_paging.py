@@ -1,0 +1,85 @@
+"""Every list of /v1, paged through to its end: nothing twice, nothing left out, also while rows are added."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def walk(api, path, noun, limit, meanwhile=lambda: None, **query):
+    """The ids of all pages, in order."""
+    ids, cursor, pages = [], None, 0
+    while True:
+        asked = {**query, "limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
+        answer = api.get(path, query=asked)
+        assert answer.status_code == 200, answer.text
+        rows = answer.json[noun]
+        assert len(rows) <= limit
+        ids += [row["id"] for row in rows]
+        cursor = answer.json["next_cursor"]
+        pages += 1
+        meanwhile()
+        if cursor is None:
+            assert pages == max(1, -(-len(ids) // limit))
+            return ids
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 200])
+def test_redemptions_in_the_same_millisecond_and_later(api, bill, clock, limit):
+    scheme = api.scheme()
+    codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 9})["coupons"]]
+    made = []
+    for number, code in enumerate(codes):
+        made += api.redeem(code, bill(f"P{number}")).json["redemptions"]
+        if number % 3 == 2:
+            clock.forward(0.001)
+    assert walk(api, "/v1/redemptions", "redemptions", limit) == [row["id"] for row in reversed(made)]
+
+
+def test_a_row_that_is_added_meanwhile_moves_nothing(api, bill, clock):
+    scheme = api.scheme()
+    codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 12})["coupons"]]
+    made = [api.redeem(code, bill(code)).json["redemptions"][0]["id"] for code in codes[:6]]
+    late = iter(codes[6:])
+
+    def add():
+        clock.forward(1)
+        code = next(late)
+        api.redeem(code, bill(code))
+
+    assert walk(api, "/v1/redemptions", "redemptions", 2, add) == made[::-1]
+
+
+def test_the_cursor_goes_on_under_a_filter(api, bill):
+    scheme = api.scheme()
+    codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 6})["coupons"]]
+    made = [
+        api.redeem(code, bill(code, shop_id=(api.SHOP, api.OTHER_SHOP)[number % 2])).json["redemptions"][0]["id"]
+        for number, code in enumerate(codes)
+    ]
+    assert walk(api, "/v1/redemptions", "redemptions", 2, shop_id=api.SHOP) == made[::2][::-1]
+
+
+@pytest.mark.parametrize("limit", [1, 4, 200])
+def test_every_other_list(api, clock, limit):
+    schemes = []
+    for _ in range(5):
+        schemes.append(api.scheme()["id"])
+        clock.forward(1)
+    coupons = [c["id"] for c in api.ok("/v1/coupons/batch", {"scheme_id": schemes[0], "quantity": 5})["coupons"]]
+    assert walk(api, "/v1/schemes", "schemes", limit) == schemes[::-1]
+    assert walk(api, "/v1/coupons", "coupons", limit) == coupons[::-1]
+    for noun, record in (
+        ("members", {"name": "会员"}),
+        ("shops", {"number": "9", "name": "门店"}),
+        ("cashiers", {"name": "收银员"}),
+    ):
+        before = walk(api, f"/v1/{noun}", noun, 200)
+        made = [api.ok(f"/v1/{noun}", record)["id"] for _ in range(5)]
+        assert walk(api, f"/v1/{noun}", noun, limit) == before + made
+    before = walk(api, "/v1/goods", "goods", 200)
+    made = [api.ok("/v1/goods", {"sku": f"s{n}", "name": "商品"})["id"] for n in range(5)]
+    assert walk(api, "/v1/goods", "goods", limit) == before + made
+
+
+def test_an_empty_list_has_no_next_page(api):
+    assert api.get("/v1/redemptions").json == {"redemptions": [], "next_cursor": None}
