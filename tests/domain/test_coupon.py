@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.conftest import NOW, PROPERTY, SINCE, UNTIL, a_coupon
-from hexiao.domain.coupon import Coupon, Face, check_digit, normalise_code
+from hexiao.domain.coupon import Channel, Coupon, Face, check_digit, normalise_code
 from hexiao.domain.scheme import Balance, Benefit, GoodsOff, MoneyOff, RateOff, RateUses
 
 TEN, FIFTY, RATE, THRICE = MoneyOff(1_000), Balance(5_000), RateOff(1_500), RateUses(1_500, 3)
@@ -104,6 +104,10 @@ def test_a_coupon_shows_usable_only_when_something_is_free_now(coupon: Coupon, n
     assert not (coupon.used_up and coupon.all_held)
     free = coupon.voided_at is None and coupon.free_fen != 0 and coupon.free_uses != 0
     assert (face is Face.USABLE) == (free and SINCE <= now < UNTIL)
+
+
+def test_channels_keep_the_numbers_that_the_vendor_gave_them() -> None:
+    assert [(channel.name, channel.value) for channel in Channel] == [("CLAIM", 0), ("GIFT", 1), ("CARD", 2)]
 
 
 # What a person sees.

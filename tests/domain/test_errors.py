@@ -56,7 +56,7 @@ def test_no_two_codes_say_the_same() -> None:
 def test_a_code_is_its_name_in_small_letters(code: Code) -> None:
     assert code.value == code.name.lower()
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code.value)
-    assert Code(code.value) is code  # type: ignore[call-arg]
+    assert Code(code.value) is code
 
 
 @every_code

@@ -45,6 +45,12 @@ def test_these_are_the_moves_and_there_are_no_others(state: State, move: Move, a
     assert len(MOVES) == 4
 
 
+def test_states_keep_their_numbers_because_they_are_stored() -> None:
+    assert {state.name: state.value for state in State} == {
+        "HELD": 1, "CAPTURED": 2, "RELEASED": 3, "LAPSED": 4, "REVERSED": 5,
+    }  # fmt: skip
+
+
 def test_asking_about_a_move_changes_nothing() -> None:
     redemption = a_redemption(State.HELD)
     redemption.require(Move.CAPTURE)

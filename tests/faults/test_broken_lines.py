@@ -26,6 +26,7 @@ def port(shop: FaultShop) -> Iterator[int]:
     finally:
         server.stop()
     assert "Traceback" not in server.log(), server.log()
+    print(server.log())
 
 
 @pytest.fixture(autouse=True)
@@ -70,16 +71,17 @@ def test_a_till_that_asked_and_left_gets_its_answer_when_it_asks_again(
     shop: FaultShop, requests: dict[str, Request], leave: Callable[[Connection], None]
 ) -> None:
     replayed = 0
-    for code, request in requests.items():
+    for number, (code, request) in enumerate(requests.items()):
         connection = Connection(request.port)
         connection.send(to_bytes(request))
         leave(connection)
-        done = carried_out(shop, code) if replayed == 0 else bool(shop.redemptions(code))
+        done = number % 2 == 0 and carried_out(shop, code)  # the others ask again at once
         answer = ask(request)
         assert answer.status == 201
         assert answer.replayed or not done
         assert ids_of(shop, code) == [the_id(answer)]
         replayed += answer.replayed
+    print(replayed)
     assert replayed > 0, "no request outlived its line: nothing was tested"
 
 

@@ -45,7 +45,9 @@ def discount(benefit: Any, lines: Any, payable: list[int], free: int | None) -> 
     else:
         if benefit.up_to_quantity is not None:
             units = [(-line.unit_price_fen, i) for i, line in enumerate(lines) for _ in range(line.quantity)]
-            dearest = Counter(i for _, i in sorted(unit for unit in units if payable[unit[1]])[: benefit.up_to_quantity])
+            dearest = Counter(
+                i for _, i in sorted(unit for unit in units if payable[unit[1]])[: benefit.up_to_quantity]
+            )
             weights = [min(dearest[i] * line.unit_price_fen, payable[i]) for i, line in enumerate(lines)]
         most = sum(weights) if benefit.up_to_fen is None else min(sum(weights), benefit.up_to_fen)
     return parted(most if free is None else min(most, free), weights)

@@ -1,6 +1,6 @@
 """The oracle: what the engine must answer to every command, predicted from plain dicts.
 
-No SQL and none of the engine's rules. No balance is stored: what a coupon holds is added up from its uses each time.
+No SQL and none of the engine's rules; each command is a method of its own name.
 """
 
 from __future__ import annotations
@@ -14,31 +14,12 @@ from typing import Any
 import msgspec
 
 from hexiao.domain.errors import Code, Family
-from hexiao.domain.redemption import State
 from simulation.arithmetic import covers, discount, faces, is_open, left_to_pay, parted, period
-
-Told = dict[str, Any]
-HELD, CAPTURED, RELEASED, LAPSED, REVERSED = State.HELD, State.CAPTURED, State.RELEASED, State.LAPSED, State.REVERSED
-NEXT = {HELD: ["capture", "release"], CAPTURED: ["reverse"]}
-CLOSED = dict(
-    zip(State, [Code.STILL_HELD, Code.ALREADY_CAPTURED, Code.ALREADY_RELEASED, Code.HOLD_LAPSED, Code.ALREADY_REVERSED])
-)
+from simulation.books import CAPTURED, HELD, LAPSED, NEXT, RELEASED, REVERSED, Books, No, Told
 
 
-class No(Exception):
-    def __init__(self, code: Code, **facts: Any) -> None:
-        self.told: Told = {"no": code, "facts": facts, "verdicts": [], "use": None}
-
-
-class Oracle:
+class Oracle(Books):
     """`ask` is the only way in; the rest is public so that a test can look."""
-
-    def __init__(self, merchants: set[int], shops: set[int], members: set[int], goods: dict[str, str]) -> None:
-        self.merchants, self.shops, self.members, self.goods = merchants, shops, members, goods
-        self.schemes: dict[int, Plain] = {}  # number, versions [(terms, benefit)], paused
-        self.coupons: dict[str, Plain] = {}  # by code
-        self.uses: dict[int, Plain] = {}  # by redemption id
-        self.requests: dict[str, tuple[str, Told]] = {}
 
     def ask(self, command: Any, now: int, fresh: Iterator[Any]) -> tuple[Told, bool]:
         """(what the engine must tell, whether it is a replay); `fresh` yields the ids and codes that it made up."""
@@ -182,7 +163,7 @@ class Oracle:
         here = [use for use in live if use.bill == (bill.shop_id, bill.number)]
         own = {use.code: use for use in here if use.state is HELD and use.code in codes}
         others = [use for use in here if own.get(use.code) is not use]
-        left = left_to_pay(bill, [[off - back for off, back in zip(u.lines, u.returned)] for u in others])  # noqa: B905
+        left = left_to_pay(bill, [self.kept(use) for use in others])
         promised, judged = Counter[int](), []
         for take, coupon in zip(command.coupons, coupons, strict=True):
             terms, scheme, mine = coupon.terms, self.schemes[coupon.scheme_id], own.get(coupon.code)
@@ -245,7 +226,7 @@ class Oracle:
         window = self.coupons[use.code].terms.reverse_within_seconds
         if window is not None and now > use.captured_at + window * 1000:
             raise No(Code.REVERSE_TOO_LATE, until_at=use.captured_at + window * 1000)
-        kept, back = [off - was for off, was in zip(use.lines, use.returned, strict=True)], command.lines
+        kept, back = self.kept(use), command.lines
         if back is None:
             amount = sum(kept) if command.amount_fen is None else command.amount_fen
             if amount > sum(kept):
@@ -264,69 +245,3 @@ class Oracle:
 
     def sweep(self, now: int) -> int:
         return len([self.settle(use, LAPSED) for use in self.uses.values() if self.overdue(use, now)])
-
-    # What all of the above stand on.
-
-    def scheme(self, scheme_id: int) -> Plain:
-        if scheme_id not in self.schemes:
-            raise No(Code.UNKNOWN_SCHEME)
-        return self.schemes[scheme_id]
-
-    def coupon(self, code: str, now: int) -> Plain:
-        if code not in self.coupons:
-            raise No(Code.UNKNOWN_COUPON)
-        for use in self.uses.values():
-            if use.code == code and self.overdue(use, now):
-                self.settle(use, LAPSED)
-        return self.coupons[code]
-
-    def use(self, use_id: int, wanted: State | None, now: int) -> Plain:
-        if use_id not in self.uses:
-            raise No(Code.UNKNOWN_REDEMPTION)
-        use = self.uses[use_id]
-        if self.overdue(use, now):
-            self.settle(use, LAPSED)
-        if wanted not in (None, use.state):
-            raise No(CLOSED[use.state])
-        return use
-
-    def overdue(self, use: Plain, now: int) -> bool:
-        return use.state is HELD and now >= use.until
-
-    def take(self, use: Plain, amount: int, now: int) -> Told:
-        use.captured, use.captured_at = amount, now
-        return self.settle(use, CAPTURED, now)
-
-    def settle(self, use: Plain, state: State, now: int = 0) -> Told:
-        use.state = state
-        self.coupons[use.code].rows += 1
-        return {"uses": [self.view(use, now)]}
-
-    def coupons_of(self, scheme_id: int) -> list[Plain]:
-        return [coupon for coupon in self.coupons.values() if coupon.scheme_id == scheme_id]
-
-    def sums(self, coupon: Plain, but: Plain | None = None) -> tuple[int, int, int, int]:
-        """(captured fen, captured times, held fen, held times), without the hold `but`."""
-        taken = [use for use in self.uses.values() if use.code == coupon.code and use.state is CAPTURED]
-        held = [u for u in self.uses.values() if u.code == coupon.code and u.state is HELD and u is not but]
-        kept = sum(use.captured - sum(use.returned) for use in taken)
-        return kept, len(taken), sum(use.held for use in held), len(held)
-
-    def counts(self, scheme_id: int) -> tuple[int, int, int, int]:
-        """(issued, captured times, held fen, captured fen)"""
-        mine = [self.sums(coupon) for coupon in self.coupons_of(scheme_id)]
-        return len(mine), sum(one[1] for one in mine), sum(one[2] for one in mine), sum(one[0] for one in mine)
-
-    def balance(self, code: str) -> Told:
-        coupon, (taken, times, held, held_times) = self.coupons[code], self.sums(self.coupons[code])
-        limits = {"face": coupon.face, "times": coupon.times, "valid": coupon.valid, "member": coupon.member_id}
-        sums = {"fen": (held, taken), "uses": (held_times, times), "voided": coupon.voided, "rows": coupon.rows}
-        return {"code": code} | limits | sums
-
-    def view(self, use: Plain, now: int) -> Told:
-        coupon, (taken, times, _, _) = self.coupons[use.code], self.sums(self.coupons[use.code])
-        left = None if coupon.face is None else 0 if times == coupon.times else coupon.face - taken
-        left_times = None if coupon.times is None else coupon.times - times
-        amounts = {"fen": (use.held, use.captured, sum(use.returned)), "lines": use.lines, "returned": use.returned}
-        moves = [] if self.overdue(use, now) else NEXT.get(use.state, [])
-        return {"id": use.id, "code": use.code, "state": use.state, "next": moves, "left": (left, left_times)} | amounts

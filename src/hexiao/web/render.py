@@ -33,7 +33,7 @@ from hexiao.web.views import (
 )
 from hexiao.web.wire import iso, iso_or_none, text_or_none
 
-_MOVES: dict[Move, MoveName] = {Move.CAPTURE: "capture", Move.RELEASE: "release", Move.REVERSE: "reverse"}
+MOVES: dict[Move, MoveName] = {Move.CAPTURE: "capture", Move.RELEASE: "release", Move.REVERSE: "reverse"}
 
 TIMED = frozenset({Code.COUPON_VOIDED, Code.NOT_YET_VALID, Code.COUPON_EXPIRED, Code.HELD_ELSEWHERE})
 """The codes whose `needed` and `actual` are instants."""
@@ -72,7 +72,7 @@ def show_redemption(view: RedemptionView) -> RedemptionOut:
         state=STATES[redemption.state - 1],
         amount_fen=redemption.live_fen,
         lines=redemption.lines,
-        allowed=[_MOVES[move] for move in view.allowed],
+        allowed=[MOVES[move] for move in view.allowed],
         held_until_at=iso_or_none(redemption.held_until_at),
         bill_number=redemption.bill_number,
         shop_id=str(redemption.shop_id),

@@ -27,7 +27,6 @@ from hexiao.storage.base import Reader
 from hexiao.vault import Vault
 
 PATH: Final = "/api/v2"
-SHOP_ID_MAX: Final = 2**63 - 1
 
 App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
 Action = Callable[[Caller, Members], Awaitable[OffCoupon]]
@@ -114,7 +113,7 @@ def gather(reader: Reader, view: CouponView, now: int) -> Facts:
     terms, merchant_id = view.scheme.terms, view.coupon.merchant_id
     merchant = reader.merchant(merchant_id)
     assert merchant is not None, "a coupon was found, so its merchant exists"
-    shop_ids = [int(id) for id in terms.shops.ids if len(id) < 20 and int(id) <= SHOP_ID_MAX]
+    shop_ids = [int(id) for id in terms.shops.ids]
     skus = () if terms.goods.mode == "categories" else terms.goods.values
     count = reader.scheme_count(view.scheme.id)
     return Facts(

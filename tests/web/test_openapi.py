@@ -1,0 +1,115 @@
+"""The description says what the app does: every route is in it, every reference leads somewhere, every example fits."""
+
+from __future__ import annotations
+
+import falcon.inspect
+import msgspec
+import pytest
+
+from hexiao.domain.errors import Code
+from hexiao.web import examples
+from hexiao.web.api import OPERATIONS
+from hexiao.web.openapi import document
+from hexiao.web.operation import Empty
+from hexiao.web.problems import STATUS, Problem
+from hexiao.web.wire import from_wire
+
+OPERATION = {(one.method, one.path): one for one in OPERATIONS}
+
+
+@pytest.fixture(scope="module")
+def described():
+    return document()
+
+
+def each(described):
+    return {(method.upper(), path): one for path, ways in described["paths"].items() for method, one in ways.items()}
+
+
+def references(value):
+    if isinstance(value, dict):
+        yield from (value["$ref"] for _ in [0] if "$ref" in value)
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_it_is_served_as_json(api, described):
+    answer = api.get("/openapi.json", role=None)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"
+    assert answer.json == described
+    assert described["openapi"].startswith("3.1")
+
+
+def test_every_route_of_the_router_is_described_and_the_other_way_round(app, described):
+    routed = {
+        (method.method, route.path)
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal and route.path.startswith("/v1")
+    }
+    assert set(each(described)) == routed
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used(described):
+    named = set(references(described))
+    for reference in named:
+        place = described
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+    schemas = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+    assert schemas <= named
+
+
+def test_operation_ids_are_unique_and_tags_are_explained(described):
+    ids = [one["operationId"] for one in each(described).values()]
+    assert len(set(ids)) == len(ids)
+    assert {tag for one in each(described).values() for tag in one["tags"]} == {t["name"] for t in described["tags"]}
+
+
+@pytest.mark.parametrize("route", OPERATION, ids=str)
+def test_it_tells_of_the_key_the_path_and_every_refusal(described, route):
+    operation, one = OPERATION[route], each(described)[route]
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    assert (key in one["parameters"]) == operation.changes
+    assert {p["name"] for p in one["parameters"] if p.get("in") == "path"} == ({operation.names} - {""})
+    told = {status: answer["description"] for status, answer in one["responses"].items()}
+    assert {"401", "500", "503", str(operation.status)} <= set(told)
+    assert ("404" in told) or operation.missing is None
+    for code in operation.codes:
+        assert f"`{code.value}`" in told[str(STATUS[code])]
+    if operation.changes:
+        assert f"`{Code.REQUEST_ID_MISSING.value}`" in told["400"]
+        assert f"`{Code.REQUEST_ID_REUSED.value}`" in told["422"]
+    for status, answer in one["responses"].items():
+        media = "application/json" if status < "300" else "application/problem+json"
+        assert list(answer["content"]) == [media]
+
+
+@pytest.mark.parametrize("route", [route for route in OPERATION if route[0] == "POST"], ids=str)
+def test_every_request_has_an_example_that_the_handler_would_take(described, route):
+    example = each(described)[route]["requestBody"]["content"]["application/json"]["example"]
+    assert example == examples.REQUESTS[route]
+    msgspec.convert(example, OPERATION[route].body, dec_hook=from_wire)
+
+
+@pytest.mark.parametrize("route", examples.REPLIES, ids=str)
+def test_every_example_of_an_answer_fits_its_type(route):
+    plain = msgspec.to_builtins(examples.REPLIES[route])
+    assert msgspec.to_builtins(msgspec.convert(plain, OPERATION[route].reply)) == plain
+
+
+def test_the_example_of_a_problem_fits_its_type():
+    plain = msgspec.to_builtins(examples.PROBLEM)
+    assert msgspec.convert(plain, Problem) == examples.PROBLEM
+    assert examples.PROBLEM.status == STATUS[Code(examples.PROBLEM.code)]
+
+
+def test_queries_have_no_null(described):
+    for route, operation in OPERATION.items():
+        shown = [p for p in each(described)[route]["parameters"] if p.get("in") == "query"]
+        expected = [] if operation.query is Empty else [f.name for f in msgspec.structs.fields(operation.query)]
+        assert sorted(p["name"] for p in shown) == sorted(expected)
+        assert all("null" not in str(p["schema"]) for p in shown)

@@ -1,0 +1,104 @@
+"""The same app behind a real server on a real socket: what no in-process client can show."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def http(app, serve):
+    with httpx.Client(base_url=serve(app), headers={"Authorization": "Bearer key-of-till"}) as client:
+        yield client
+
+
+def exchange(http, raw):
+    """Send raw bytes, read the whole answer."""
+    place = urlsplit(str(http.base_url))
+    with socket.create_connection((place.hostname, place.port), 5) as wire:
+        wire.sendall(raw)
+        wire.settimeout(5)
+        answer = b""
+        while b"\r\n\r\n" not in answer or len(answer) < 20:
+            chunk = wire.recv(65536)
+            if not chunk:
+                break
+            answer += chunk
+    return answer
+
+
+def test_the_main_job(api, http, bill):
+    code = api.code()
+    body = {"mode": "redeem", "coupons": [{"code": code}], "bill": bill()}
+    first = http.post("/v1/redemptions", json=body, headers={"Idempotency-Key": "k"})
+    assert (first.status_code, first.json()["redemptions"][0]["state"]) == (201, "captured")
+    again = http.post("/v1/redemptions", json=body, headers={"Idempotency-Key": "k"})
+    assert again.content == first.content and again.headers["Idempotent-Replay"] == "true"
+    assert http.get("/v1/redemptions").json()["redemptions"][0]["code"] == code
+
+
+def test_sixteen_tills_at_once_get_one_redemption(api, http, bill):
+    code = api.code()
+
+    def redeem(number):
+        body = {"mode": "redeem", "coupons": [{"code": code}], "bill": bill(f"M{number}")}
+        return http.post("/v1/redemptions", json=body, headers={"Idempotency-Key": f"k{number}"}).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(redeem, range(16))) == [201] + [409] * 15
+
+
+def test_the_same_request_sent_many_times_at_once_has_one_answer(api, http, bill):
+    body = {"mode": "redeem", "coupons": [{"code": api.code()}], "bill": bill()}
+
+    def redeem(_):
+        return http.post("/v1/redemptions", json=body, headers={"Idempotency-Key": "same"}).content
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(redeem, range(8)))) == 1
+
+
+def test_a_body_without_an_announced_length_is_bounded_too(http):
+    def endless():
+        for _ in range(40):
+            yield b" " * 65536
+
+    answer = http.post(
+        "/v1/redemptions",
+        content=endless(),
+        headers={"Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_an_announced_length_over_the_limit_is_refused_at_once(http):
+    head = (
+        b"POST /v1/redemptions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\nIdempotency-Key: k\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
+    )
+    assert b" 413 " in exchange(http, head).split(b"\r\n")[0]
+
+
+def test_bytes_in_the_path_and_the_headers_that_are_no_text(http):
+    for raw in (
+        b"GET /v1/coupons/%FF%00%FE HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\n\r\n",
+        b"GET /v1/schemes?cursor=%FF HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\n\r\n",
+        b"GET /v1/schemes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xfe\r\n\r\n",
+        b"POST /v1/shops HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\nIdempotency-Key: \xff\r\n\r\n",
+    ):
+        head, _, body = exchange(http, raw).partition(b"\r\n\r\n")
+        assert b" 4" in head.split(b"\r\n")[0] and b" 500 " not in head
+        assert json.loads(body)["code"] in ("unknown_coupon", "malformed_request", "unauthenticated", "forbidden")
+
+
+def test_the_pages_are_served(http):
+    for path, kind in (("/", "text/html"), ("/docs", "text/html"), ("/openapi.json", "application/json")):
+        answer = http.get(path, headers={"Authorization": ""})
+        assert answer.status_code == 200 and answer.headers["content-type"].startswith(kind)
+    assert http.get("/live").json() == {"live": True}
+    assert http.get("/ready").json() == {"ready": True}
