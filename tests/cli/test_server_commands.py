@@ -98,7 +98,9 @@ class TestDemo:
     def test_prints_a_request_for_each_door(self, tmp_path: Path) -> None:
         typed = type_command("demo", database=tmp_path / "d.db")
         assert typed.code == 0
-        assert [path in typed.out for path in ("/v1/redemptions", "/jdy/v2/ls/coupons_write_off", "/api/v2")] == [True] * 3
+        assert [path in typed.out for path in ("/v1/redemptions", "/jdy/v2/ls/coupons_write_off", "/api/v2")] == [
+            True
+        ] * 3
 
 
 class TestServeRefuses:
@@ -107,7 +109,7 @@ class TestServeRefuses:
         assert typed.code == 4
         assert "hexiao migrate" in typed.err
 
-    @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])
+    @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])  # noqa: S104
     def test_the_demo_on_an_address_that_others_reach(self, empty: Path, host: str) -> None:
         typed = type_command("serve", "--demo", "--host", host, database=empty)
         assert typed.code == 2
@@ -194,7 +196,9 @@ class TestThePrintedRequests:
 
     def test_a_request_signed_with_curl_is_complete(self, served: tuple[str, int], hexiao: Type) -> None:
         port = served[1]
-        url = f"http://127.0.0.1:{port}/jdy/v2/ls/coupons_write_off?store_id=283&create_start_time=2024-01-01%2012:00:00"
+        url = (
+            f"http://127.0.0.1:{port}/jdy/v2/ls/coupons_write_off?store_id=283&create_start_time=2024-01-01%2012:00:00"
+        )
         typed = hexiao("keys", "sign", "kingdee", url, "--curl")
         assert typed.code == 0, typed.err
         done = subprocess.run(["sh", "-c", typed.out], capture_output=True, text=True, timeout=60)

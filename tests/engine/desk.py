@@ -224,9 +224,7 @@ def redeeming(coupons: str | Take | Sequence[str | Take], bill: Bill | None = No
 
 
 def _using(mode: Any, coupons: str | Take | Sequence[str | Take], bill: Bill | None, request_id: str) -> Redeem:
-    return Redeem(
-        merchant_id=MERCHANT, request_id=request_id, mode=mode, coupons=takes(coupons), bill=bill or a_bill()
-    )
+    return Redeem(merchant_id=MERCHANT, request_id=request_id, mode=mode, coupons=takes(coupons), bill=bill or a_bill())
 
 
 def issuing(scheme: Scheme, quantity: int = 1, member_id: int | None = None, request_id: str = "") -> Issue:

@@ -94,7 +94,9 @@ class Book:
         assert not self.unknown()
         faults = self.lost_or_doubled(tables)
         acknowledged = {request_id(key) for key in self.acknowledged()}
-        faults += [f"{one} has a redemption and was never acknowledged" for one in set(tables.redemptions) - acknowledged]
+        faults += [
+            f"{one} has a redemption and was never acknowledged" for one in set(tables.redemptions) - acknowledged
+        ]
         faults += [f"{one} has a journal row and was never acknowledged" for one in set(tables.moves) - acknowledged]
         faults += [
             f"redemption {one} should be in state {state} and is in {tables.states.get(one)}"

@@ -6,16 +6,13 @@ Every request but its last byte is on the server before any of them is released.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from faults.client import Answer, Broken, Connection, Request, to_bytes
+from faults.client import Answer, Connection, Request, to_bytes
+from faults.processes import ClientProcess, say
 
 PROCESSES = 4
 THREADS = 8
@@ -24,6 +21,7 @@ CLIENTS = PROCESSES * THREADS
 RELEASE_SECONDS = 0.004
 """From the word to the release: long enough for all four processes to hear it."""
 PREPARE_SECONDS_MAX = 30.0
+ROUNDS_AT_ONCE = 50
 
 Round = Sequence[Request]
 """One request for each of the clients."""
@@ -33,54 +31,36 @@ class Burst:
     """Starts the client processes once, for many rounds; close it."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join((str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")))
-        self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "faults.burst"],
-                env={**os.environ, "PYTHONPATH": path},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(PROCESSES)
-        ]
+        self._processes = [ClientProcess("faults.burst") for _ in range(PROCESSES)]
 
-    def run(self, rounds: Sequence[Round]) -> list[list[Answer]]:
+    def run(self, rounds: Sequence[Round]) -> Iterator[list[Answer]]:
         """The answers to each round, in the order of its requests. Neighbours sit in different processes."""
+        for start in range(0, len(rounds), ROUNDS_AT_ONCE):
+            yield from self._run(rounds[start : start + ROUNDS_AT_ONCE])
+
+    def _run(self, rounds: Sequence[Round]) -> list[list[Answer]]:
         for index, process in enumerate(self._processes):
-            _tell(process, [one[index::PROCESSES] for one in rounds])
+            process.tell([one[index::PROCESSES] for one in rounds])
         for _ in rounds:
             for process in self._processes:
-                assert _hear(process) == "ready"
+                assert process.hear() == "ready"
             release_at = time.monotonic() + RELEASE_SECONDS
             for process in self._processes:
-                _tell(process, release_at)
+                process.tell(release_at)
         answers = [[Answer(0, False, {})] * CLIENTS for _ in rounds]
         for index, process in enumerate(self._processes):
-            for at, part in enumerate(_hear(process)):
+            for at, part in enumerate(process.hear()):
                 answers[at][index::PROCESSES] = [Answer(*one) for one in part]
         return answers
 
     def close(self) -> None:
         for process in self._processes:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            process.wait(10)
-            process.stdout.close()
+            process.close()
 
 
-def _tell(process: subprocess.Popen[str], what: object) -> None:
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(what) + "\n")
-    process.stdin.flush()
-
-
-def _hear(process: subprocess.Popen[str]) -> Any:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, "a client process ended before its time"
-    return json.loads(line)
+def spread(ports: Sequence[int], index: int) -> int:
+    """The server that client `index` asks: half of the threads of each process ask the one, half the other."""
+    return ports[(index // PROCESSES) % len(ports)]
 
 
 # Below runs in the client processes.
@@ -136,23 +116,18 @@ class _Crew:
             client.start()
         for _ in range(self._rounds):
             self.prepared.wait(PREPARE_SECONDS_MAX)
-            _say("ready")
+            say("ready")
             self.release_at = json.loads(sys.stdin.readline())
             self.released.wait(PREPARE_SECONDS_MAX)
         for client in self._clients:
             client.join()
-        assert all(len(client.answers) == self._rounds for client in self._clients), Broken("a client gave up")
+        assert all(len(client.answers) == self._rounds for client in self._clients), "a client gave up"
         return [list(answers) for answers in zip(*(client.answers for client in self._clients), strict=True)]
-
-
-def _say(what: object) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:
     for line in sys.stdin:
-        _say(_Crew([[Request(*one) for one in part] for part in json.loads(line)]).run())
+        say(_Crew([[Request(*one) for one in part] for part in json.loads(line)]).run())
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ never retries; what the broken line left open is for the test to find out.
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from faults.client import Answer, Broken, Connection, Request
+from faults.processes import ClientProcess, say
 from faults.shop import move, redeem
 
 PROCESSES = 3
@@ -44,40 +43,26 @@ class Load:
     """Starts the till processes once, for many rounds; close it. Papers are written into `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        path = os.pathsep.join((str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")))
         self.papers = [folder / f"till-{index}.jsonl" for index in range(TILLS)]
         for paper in self.papers:
             paper.touch()
         self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "faults.load", *map(str, self.papers[start : start + THREADS])],
-                env={**os.environ, "PYTHONPATH": path},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            ClientProcess("faults.load", *map(str, self.papers[start : start + THREADS]))
             for start in range(0, TILLS, THREADS)
         ]
 
     def begin(self, work: Sequence[Work]) -> None:
         for index, process in enumerate(self._processes):
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(work[index * THREADS : (index + 1) * THREADS]) + "\n")
-            process.stdin.flush()
+            process.tell(work[index * THREADS : (index + 1) * THREADS])
 
     def wait_until_all_stopped(self) -> None:
         """Returns when every till has found the line broken."""
         for process in self._processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "stopped\n", "a till process ended before its time"
+            assert process.hear() == "stopped"
 
     def close(self) -> None:
         for process in self._processes:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            process.wait(10)
-            process.stdout.close()
+            process.close()
 
 
 # Below runs in the till processes.
@@ -155,8 +140,7 @@ def main() -> None:
             till.start()
         for till in tills:
             till.join()
-        sys.stdout.write("stopped\n")
-        sys.stdout.flush()
+        say("stopped")
 
 
 if __name__ == "__main__":

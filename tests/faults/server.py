@@ -5,6 +5,7 @@ It ends only the group that it started, and it knows that the group is gone befo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -12,11 +13,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from faults.client import is_ready
+from faults.processes import search_path
 
-TESTS = Path(__file__).resolve().parent.parent
 START_SECONDS_MAX = 60.0
 MASTER_KEY = "11" * 32
 
@@ -61,10 +64,8 @@ class Server:
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            pass
         self._end(signal.SIGKILL)
 
     def log(self) -> str:
@@ -83,13 +84,29 @@ class Server:
         self._process = None
 
 
+@contextmanager
+def serving(database: str, logs: Path, count: int = 1, *, program: str = "hexiao") -> Iterator[list[int]]:
+    """The ports of `count` servers on one database, until the end of the block."""
+    servers = [Server(database, logs, program=program) for _ in range(count)]
+    try:
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait_until_ready()
+        yield [server.port for server in servers]
+    finally:
+        for server in servers:
+            server.stop()
+    for server in servers:
+        assert "Traceback" not in server.log(), server.log()
+
+
 def environment(database: str) -> dict[str, str]:
     """Ours without any HEXIAO_ setting of the shell, and with this folder's programs to be found."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEXIAO_")}
-    path = os.pathsep.join(filter(None, (str(TESTS), kept.get("PYTHONPATH"))))
     return {
         **kept,
-        "PYTHONPATH": path,
+        "PYTHONPATH": search_path(),
         "HEXIAO_DATABASE": database,
         "HEXIAO_MASTER_KEY": MASTER_KEY,
         "HEXIAO_LOG_LEVEL": "warning",

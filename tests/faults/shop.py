@@ -6,7 +6,6 @@ Set up through the engine, read by plain SQL of our own, so that no query of the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -48,7 +47,10 @@ class FaultShop:
         till = Credential(
             id=TILL_ID, merchant_id=MERCHANT_ID, door=DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL
         )
-        merchant, shop = Merchant(id=MERCHANT_ID, name="商户"), Shop(id=SHOP_ID, merchant_id=MERCHANT_ID, number="001", name="店")
+        merchant, shop = (
+            Merchant(id=MERCHANT_ID, name="商户"),
+            Shop(id=SHOP_ID, merchant_id=MERCHANT_ID, number="001", name="店"),
+        )
         terms = Terms(validity=FixedDates(date(2020, 1, 1), date(2099, 12, 31)))
         schemes = [
             CreateScheme(merchant_id=MERCHANT_ID, number=number, name=number, terms=terms, benefit=benefit)
@@ -134,8 +136,3 @@ def move(port: int, redemption_id: str, how: str, *, key: str, amount_fen: int |
 def request_id(key: str) -> str:
     """How the program names a request of this till's in its tables."""
     return f"{TILL_ID}:{key}"
-
-
-def spread(ports: Sequence[int], index: int) -> int:
-    """Half of each client process's threads ask one server, half the other."""
-    return ports[(index // 4) % len(ports)]

@@ -19,7 +19,7 @@ OPERATION = {(one.method, one.path): one for one in OPERATIONS}
 
 @pytest.fixture(scope="module")
 def described():
-    return document()
+    return msgspec.json.decode(msgspec.json.encode(document()))
 
 
 def each(described):

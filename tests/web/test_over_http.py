@@ -76,14 +76,6 @@ def test_a_body_without_an_announced_length_is_bounded_too(http):
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_an_announced_length_over_the_limit_is_refused_at_once(http):
-    head = (
-        b"POST /v1/redemptions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\nIdempotency-Key: k\r\n"
-        b"Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
-    )
-    assert b" 413 " in exchange(http, head).split(b"\r\n")[0]
-
-
 def test_bytes_in_the_path_and_the_headers_that_are_no_text(http):
     for raw in (
         b"GET /v1/coupons/%FF%00%FE HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\n\r\n",

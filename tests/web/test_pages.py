@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from hexiao.domain.errors import Code
@@ -14,6 +16,7 @@ from hexiao.web.api import OPERATIONS
 from hexiao.web.app import build
 from hexiao.web.docs_page import anchor
 from hexiao.web.html import Html, tag
+from hexiao.wiring import open_engine
 
 VOID = {"meta", "link", "br"}
 
@@ -94,13 +97,17 @@ def test_live_and_ready(api):
     assert (api.get("/ready", role=None).status_code, api.get("/ready", role=None).json) == (200, {"ready": True})
 
 
-def test_not_ready_while_the_database_does_not_answer(api, settings):
-    settings.sqlite_path.write_bytes(b"nothing of a database" * 1000)
-    for leftover in ("-wal", "-shm"):
-        settings.sqlite_path.with_name(settings.sqlite_path.name + leftover).unlink(missing_ok=True)
-    answer = api.get("/ready", role=None)
-    assert answer.status_code == 503 and answer.json["ready"] is False
-    assert api.get("/live", role=None).status_code == 200
+def test_not_ready_while_the_database_does_not_answer(api, settings, tmp_path):
+    path = tmp_path / "broken.db"
+    shutil.copy(settings.sqlite_path, path)
+    engine = open_engine(msgspec.structs.replace(settings, database=f"sqlite:///{path}"))
+    broken = type(api)(build(engine))
+    path.write_bytes(b"nothing of a database" * 1000)
+    answer = broken.get("/ready", role=None)
+    assert (answer.status_code, answer.json) == (503, {"ready": False})
+    assert answer.headers["retry-after"] == "1"
+    assert broken.get("/live", role=None).status_code == 200
+    engine.close()
 
 
 def test_answers_of_the_api_are_kept_by_nobody(api):

@@ -141,7 +141,7 @@ def _make_demo(settings: Settings) -> None:
         raise Stop(
             Exit.REFUSED,
             "数据库里已有数据，但不是完整的演示数据",
-            f"{shown_database(settings)} holds data, but not the whole demo; leave --demo away, or give another database",
+            f"{shown_database(settings)} holds data, but not all of the demo; serve it without --demo",
         )
 
 

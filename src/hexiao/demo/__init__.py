@@ -54,7 +54,7 @@ def fill(
     history.say(begin - DAY_MS, *the.SCHEMES)
     history.play(now)
     bound = {scheme.id for scheme in the.SCHEMES if scheme.terms.holder == "member"}
-    history.say(now, *(_well_known(scheme_id, scheme_id in bound) for scheme_id in the.WELL_KNOWN))
+    history.say(now, *(_well_known(scheme_id, scheme_id in bound, now) for scheme_id in the.WELL_KNOWN))
     for credential in credentials(vault):  # one by one: the last says that all is there
         history.say(now, _put(credential))
 
@@ -63,9 +63,12 @@ def _put(record: Record) -> Put:
     return Put(merchant_id=the.MERCHANT_ID, actor=the.ACTOR, record=record)
 
 
-def _well_known(scheme_id: int, bound: bool) -> Import:
-    member_id = the.KINGDEE_MEMBER if bound else None
+def _well_known(scheme_id: int, bound: bool, now: int) -> Import:
+    """Received the day before, so that those valid from the next day can be used at once."""
+    member_id, received_at = the.KINGDEE_MEMBER if bound else None, now - DAY_MS
     return Import(
         merchant_id=the.MERCHANT_ID, request_id=f"demo/well-known/{scheme_id}", actor=the.ACTOR, scheme_id=scheme_id,
-        coupons=tuple(Imported(code=code, member_id=member_id) for code in the.WELL_KNOWN[scheme_id]),
+        coupons=tuple(
+            Imported(code=code, member_id=member_id, received_at=received_at) for code in the.WELL_KNOWN[scheme_id]
+        ),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from hexiao.domain.errors import Code
-from hexiao.web.html import Html, join, page, table, tag
+from hexiao.web.html import Html, join, page, prose, table, tag
 from hexiao.web.problems import STATUS
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ def render(document: Json) -> bytes:
     main = tag(
         "main",
         tag("h1", tag("b", "核销"), " hexiao /v1"),
-        tag("p", document["info"]["description"], class_="pre"),
+        *_introduction(document["info"]["description"]),
         tag("p", tag("a", "openapi.json", href="/openapi.json"), " · ", tag("a", "首页 · home", href="/")),
         _first_call(document),
         *sections,
@@ -40,13 +40,30 @@ def _navigation(document: Json, operations: list[tuple[str, str, Json]]) -> Html
     parts: list[Html] = [tag("a", tag("b", "核销 hexiao /v1"), href="#")]
     for noun in document["tags"]:
         links = [
-            tag("li", tag("a", one["summary"].split(" · ")[0], href=f"#{anchor(method, path)}"))
+            tag(
+                "li",
+                tag(
+                    "a",
+                    one["summary"].split(" · ")[0],
+                    tag("small", one["operationId"].split(".")[1]),
+                    href=f"#{anchor(method, path)}",
+                ),
+            )
             for path, method, one in operations
             if noun["name"] in one["tags"]
         ]
         parts += [tag("a", tag("b", noun["name"]), href=f"#{noun['name']}"), tag("ul", *links)]
     parts += [tag("a", tag("b", "错误码 · codes"), href="#codes"), tag("a", tag("b", "类型 · types"), href="#types")]
     return tag("nav", *parts)
+
+
+def _introduction(text: str) -> list[Html]:
+    """The few lines of markdown that the document begins with: paragraphs, then points."""
+    paragraphs, _, points = text.partition("\n\n- ")
+    return [
+        tag("p", prose(paragraphs), class_="pre"),
+        tag("ul", *(tag("li", prose(point), class_="pre") for point in points.split("\n- "))),
+    ]
 
 
 def _first_call(document: Json) -> Html:
@@ -76,7 +93,7 @@ def _operation(path: str, method: str, one: Json) -> Html:
         tag("span", one["summary"], class_="soft"),
     )
     parts = [
-        tag("p", one["description"]),
+        tag("p", prose(one["description"])),
         tag("p", "角色 · roles: ", *(join(tag("code", role), " ") for role in one["x-roles"])),
         _parameters(one["parameters"]),
     ]
@@ -89,7 +106,8 @@ def _operation(path: str, method: str, one: Json) -> Html:
             parts.append(_content(answer["content"]["application/json"]))
     parts.append(tag("h3", "拒绝 · refusals"))
     parts.append(table(("HTTP", "code"), [_refusal(*no) for no in one["responses"].items() if no[0] >= "4"]))
-    return tag("details", summary, tag("div", *parts), id=anchor(method, path))
+    # The id stands inside, so that a link opens what is folded.
+    return tag("details", summary, tag("div", *parts, id=anchor(method, path)))
 
 
 def _refusal(status: str, answer: Json) -> tuple[str, str]:
@@ -111,7 +129,7 @@ def _parameters(parameters: list[Json]) -> Html:
             )
         else:
             schema = parameter["schema"]
-            rows.append((parameter["name"], parameter["in"], _type(schema), parameter.get("description", "")))
+            rows.append((parameter["name"], parameter["in"], _type(schema), prose(parameter.get("description", ""))))
     return table(("参数 · parameter", "", "类型 · type", ""), rows) if rows else Html("")
 
 
@@ -123,7 +141,7 @@ def _content(content: Json) -> Html:
 
 
 def _schema(name: str, schema: Json) -> Html:
-    parts = [tag("h3", tag("code", name)), tag("p", schema.get("description", ""))]
+    parts = [tag("h3", tag("code", name)), tag("p", prose(schema.get("description", "")))]
     if "properties" in schema:
         required = schema.get("required", [])
         rows: list[tuple[str, ...]] = [
@@ -131,7 +149,7 @@ def _schema(name: str, schema: Json) -> Html:
                 tag("code", field),
                 _type(shape),
                 "必填 · required" if field in required else _default(shape),
-                shape.get("description", ""),
+                prose(shape.get("description", "")),
             )
             for field, shape in schema["properties"].items()
         ]

@@ -39,6 +39,12 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Html:
     )
 
 
+def prose(text: str) -> Html:
+    """A sentence with `names` in it."""
+    parts = text.split("`")
+    return join(*(tag("code", part) if number % 2 else part for number, part in enumerate(parts)))
+
+
 def page(title: str, *body: str) -> bytes:
     """A whole document."""
     head = join(
@@ -81,13 +87,14 @@ pre code{background:none;padding:0}
 .shell>nav{position:sticky;top:0;height:100vh;overflow-y:auto;padding:1.75rem 1rem 3rem 1.25rem;
 border-right:1px solid var(--line);font-size:.9rem}
 .shell>nav ul{list-style:none;margin:.1rem 0 .8rem;padding:0 0 0 .75rem}
-.shell>nav a{display:block;padding:.12rem 0;text-decoration:none}.shell>nav a:hover{text-decoration:underline}
+.shell>nav a{display:block;padding:.12rem 0;text-decoration:none}.shell>nav small{color:var(--soft);margin-left:.5em}
+.shell>nav a:hover{text-decoration:underline}
 .shell>main{padding:2rem 2rem 6rem;min-width:0}
 details{background:var(--card);border:1px solid var(--line);border-radius:10px;margin:.6rem 0}
 summary{cursor:pointer;padding:.65rem 1rem;display:flex;flex-wrap:wrap;gap:.3rem .8rem;align-items:baseline}
 summary code{background:none;padding:0;font-weight:600}
 details>div{padding:.2rem 1.1rem 1.1rem;border-top:1px solid var(--line)}
-details:target{border-color:var(--seal)}
+details>div{scroll-margin-top:4rem}
 .method{font:700 .78rem/1 ui-monospace,monospace;width:2.9rem;color:var(--seal)}.method.get{color:var(--get)}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem;margin:.3rem 0}
@@ -97,6 +104,7 @@ tr:target,section:target h3{background:color-mix(in srgb,var(--seal) 12%,transpa
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));margin:1.5rem 0}
 .cards>*{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem 1.1rem}
 @media(max-width:56rem){.shell{display:block}.shell>nav{position:static;height:auto;border:0;padding-bottom:0}
+.shell>nav ul{display:none}.shell>nav>a{display:inline-block;margin-right:.8rem}
 .shell>main{padding:1rem 1.25rem 4rem}}
 @media print{.shell{display:block}.shell>nav{display:none}}
 """

@@ -38,12 +38,13 @@ INTRODUCTION = """\
 Our own JSON API: look coupons up, hold, redeem, reverse and query them.
 
 - 金额一律为整数分，ID 为十进制字符串，时间为 UTC 的 ISO 8601。
-  Money is integer fen, ids are decimal strings, times are ISO 8601 in UTC.
-- 每个带改动的 POST 须带 `Idempotency-Key`；重试时保持不变，得到同一答复和 `Idempotent-Replay: true`。
-  Every POST that changes something needs an `Idempotency-Key`; keep it across retries and you get the same answer.
+Money is integer fen, ids are decimal strings, times are ISO 8601 in UTC.
+- 每个带改动的 POST 须带 `Idempotency-Key`，重试时保持不变，得到同一答复和 `Idempotent-Replay: true`。
+Every POST that changes something needs an `Idempotency-Key`; keep it across retries and you get the same answer.
 - 拒绝时返回 `application/problem+json`，含稳定的 `code`、中英文说明与每项判定。
-  A refusal is `application/problem+json` with a stable `code`, both sentences and every verdict.
-- 未知字段一律拒绝，并指出字段名。 Unknown fields are refused by name."""
+A refusal is `application/problem+json` with a stable `code`, both sentences and every verdict.
+- 未知字段一律拒绝，并指出字段名。
+Unknown fields are refused by name."""
 
 
 def document() -> Json:

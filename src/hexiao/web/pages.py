@@ -12,8 +12,8 @@ import falcon.asgi
 import msgspec
 
 from hexiao import __version__
-from hexiao.domain.errors import HexiaoError
 from hexiao.engine.committer import Engine
+from hexiao.http import log_unexpected
 from hexiao.web import docs_page, openapi
 from hexiao.web.html import POLICY, Html, join, page, tag
 
@@ -48,9 +48,10 @@ class Ready:
         """A small read; 503 while the database does not answer."""
         try:
             await self._engine.read(lambda reader: reader.merchant(0))
-        except HexiaoError as down:
+        except Exception as down:  # whatever it is, this process cannot serve now
+            log_unexpected(req, down)
             resp.set_header("Retry-After", "1")
-            _say(resp, 503, {"ready": False, "code": down.code.value})
+            _say(resp, 503, {"ready": False})
         else:
             _say(resp, 200, {"ready": True})
 
