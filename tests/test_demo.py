@@ -250,10 +250,11 @@ class TestRequests:
         own.write_text("#!/bin/sh\n")
         own.chmod(0o755)
         monkeypatch.setattr("sys.prefix", str(tmp_path / ".venv"))
-        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setenv("PATH", str(own.parent))
         monkeypatch.chdir(tmp_path)
         assert "\n.venv/bin/hexiao keys sign kingdee " in demo_requests()[1][1]
-        monkeypatch.chdir("/")
-        assert f"$({own} keys sign zvcms)" in demo_requests()[2][1]
-        monkeypatch.setenv("PATH", str(own.parent))
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
         assert "$(hexiao keys sign zvcms)" in demo_requests()[2][1]
+        monkeypatch.setenv("PATH", "/nowhere")
+        assert f"$({own} keys sign zvcms)" in demo_requests()[2][1]

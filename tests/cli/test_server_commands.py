@@ -81,6 +81,13 @@ class TestVerify:
         assert typed.code == 4
         assert "hexiao migrate" in typed.err
 
+    def test_a_locked_database_is_unavailable(self, hexiao: Type, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("hexiao.storage.sqlite.WAIT_FOR_LOCK_MS", 50)
+        with closing(sqlite3.connect(demo, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            typed = hexiao("coupon", "issue", "002", "--json")
+            assert (typed.code, typed.json["code"]) == (4, "storage_unavailable")
+
     def test_sweep_writes_down_what_lapsed_without_a_server(
         self, hexiao: Type, demo: Path, redeem: Callable[..., dict[str, Any]]
     ) -> None:

@@ -181,7 +181,6 @@ def test_every_dash_space_and_control_character_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("dash", ["\u2212", "\u207b", "\u208b", "\u2053"], ids=unicodedata.name)
-@pytest.mark.xfail(strict=True, reason="normalise_code: Unicode's Dash property is wider than category Pd")
 def test_a_dash_that_unicode_does_not_call_punctuation_is_left_out(dash: str) -> None:
     assert normalise_code(f"12{dash}34") == "1234"
 
@@ -208,7 +207,6 @@ def test_any_text_has_a_stored_form_and_it_can_be_stored(typed: str) -> None:
 @given(any_text)
 @example("e\u200d\u0301")  # the joiner is taken out after the accent could have been put on
 @example("\u1f80")  # its upper case is two characters, and one of them folds again
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="normalise_code: NFKC comes before upper() and filter")
 def test_the_stored_form_of_any_text_is_its_own_stored_form(typed: str) -> None:
     code = normalise_code(typed)
     assert normalise_code(code) == code

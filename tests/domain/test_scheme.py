@@ -212,8 +212,8 @@ def test_a_window_follows_the_clock_on_the_wall_through_summer_time() -> None:
 
 
 def test_a_window_names_its_days_and_hours() -> None:
-    assert str(NIGHT) == "周六 22:00–02:00"
-    assert all(day in str(Window()) for day in WEEK)
+    assert NIGHT.sentence() == ("周六 22:00–02:00", "Sat 22:00–02:00")
+    assert Window().sentence() == ("每天 00:00–24:00", "daily 00:00–24:00")
 
 
 @pytest.mark.parametrize("text", ["00:00", "09:30", "19:05", "23:59", "24:00"])
@@ -228,7 +228,6 @@ def test_what_is_not_a_clock_time_is_not_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["09:00\n", "24:00\n", "0９:00", "1٣:00", "23:5९"], ids=ascii)
-@pytest.mark.xfail(strict=True, reason=r"ClockTime: $ lets a newline pass, \d takes the digits of every script")
 def test_a_clock_time_is_five_ascii_characters(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"until": text}, Window)
@@ -500,7 +499,6 @@ def test_an_unsound_scheme_is_refused_with_a_reason(changes: dict[str, Any], ben
         pytest.param({"goods": Goods("categories", ("",))}, id="no category is no category"),
     ],
 )
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="check_scheme accepts it")
 def test_a_setting_that_cannot_mean_what_it_says_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         check_scheme(terms(**changes), MoneyOff(1))

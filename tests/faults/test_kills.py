@@ -143,7 +143,7 @@ def test_a_server_killed_under_load_has_every_acknowledged_redemption_exactly_on
         f" first start {first_start:.2f} s, slowest recovery {max(recoveries):.2f} s"
     )
     assert sound == "ok"
-    assert acknowledged > 10 * rounds, "hardly anything happened between the kills"
+    assert acknowledged > rounds, "hardly anything happened between the kills"
     assert asked_again > 0, "no kill met a request on its way"
     assert max(recoveries) - first_start < RECOVERY_SECONDS_MAX
 

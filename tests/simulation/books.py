@@ -24,7 +24,7 @@ CLOSED = {
 
 
 class No(Exception):
-    def __init__(self, code: Code, **facts: Any) -> None:
+    def __init__(self, code: Code, /, **facts: Any) -> None:
         self.told: Told = {"no": code, "facts": facts, "verdicts": [], "use": None}
 
 

@@ -26,6 +26,7 @@ from hexiao.domain.scheme import (
     Window,
 )
 
+DAY = 86_400_000
 GOODS = {"milk": "dairy", "bread": "bakery", "soap": "care"}
 """Known goods and their categories; a bill may leave the category out."""
 
@@ -76,9 +77,16 @@ CHANGES: list[dict[str, Any]] = [
     {"reverse_within_seconds": 0},
     {"reverse_within_seconds": 600},
 ]
-TERMS = st.lists(st.sampled_from(CHANGES), max_size=3).map(
-    lambda changes: Terms(**reduce(or_, changes, {"validity": DaysFromReceipt(30), "shareable": True}))
+
+
+def loose_terms(*changes: dict[str, Any]) -> Terms:
+    return Terms(**reduce(or_, changes, {"validity": DaysFromReceipt(30), "shareable": True}))
+
+
+GOOD_TERMS = st.lists(st.sampled_from([change for change in CHANGES if "hold_seconds" not in change]), max_size=1).map(
+    lambda changes: loose_terms(*changes)
 )
+TERMS = st.lists(st.sampled_from(CHANGES), max_size=3).map(lambda changes: loose_terms(*changes))
 """At most three of all the terms, or nobody could ever use the coupon."""
 
 LINES = st.builds(
@@ -98,7 +106,14 @@ BILLS = st.builds(
 )
 MEMBERS = st.sampled_from([None, MEMBER, MEMBER, OTHER_MEMBER])
 AMOUNTS = often(None, 1, 300, 5_001)
-PERCENT = st.integers(1, 99)
+PERCENT = st.integers(1, 150)
 MODES = st.sampled_from(["hold", "redeem"])
 EDGES = st.sampled_from([-1, 0, 1])
 """One millisecond before, at, and after a moment that matters."""
+
+
+def part_of(fen: int, percent: int) -> int | None:
+    """A part, all of it (None), or too much."""
+    if percent > 130:
+        return fen + 1
+    return None if percent > 100 else max(1, fen * percent // 100)

@@ -92,5 +92,7 @@ def test_the_pages_are_served(http):
     for path, kind in (("/", "text/html"), ("/docs", "text/html"), ("/openapi.json", "application/json")):
         answer = http.get(path, headers={"Authorization": ""})
         assert answer.status_code == 200 and answer.headers["content-type"].startswith(kind)
+        head = http.head(path)
+        assert head.status_code == 200 and head.content == b""
     assert http.get("/live").json() == {"live": True}
     assert http.get("/ready").json() == {"ready": True}

@@ -20,7 +20,6 @@ from hexiao.cli.session import (
     collect,
     examples,
     identity,
-    request_id,
     session,
 )
 from hexiao.domain.coupon import Coupon, normalise_code
@@ -62,7 +61,7 @@ def issue(
     with session(database, merchant, as_json) as run:
         zone, found = run.zone, run.scheme(scheme)
         member_id = None if member is None else identity(member, "--member")
-        base = request_id(given_request_id)
+        base = run.request_id(given_request_id)
         coupons: list[Coupon] = []
         with show.progress("发放 issuing", quantity if quantity > BATCH_ITEMS_MAX else None) as bar:
             for part, start in enumerate(range(0, quantity, BATCH_ITEMS_MAX)):
@@ -105,7 +104,7 @@ def void(
     """作废，不可恢复 · Take a coupon out of use for good. What is held must be released first."""
     with session(database, merchant, as_json) as run:
         command = Void(
-            merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+            merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
             code=normalise_code(code), reason=reason,
         )  # fmt: skip
         _show_view(run, run.ask(command, Found).coupon)
@@ -185,7 +184,8 @@ def _show_view(run: Session, view: CouponView) -> None:
     )  # fmt: skip
     rows = [
         (
-            show.when(entry.at, zone), entry.entry.value, show.yuan(entry.d_held_fen), show.yuan(entry.d_captured_fen),
+            show.when(entry.at, zone), entry.entry.value,
+            show.yuan(entry.d_held_fen or None), show.yuan(entry.d_captured_fen or None),
             str(entry.redemption_id or ""), escape(entry.actor), escape(entry.reason),
         )
         for entry in run.storage.journal(coupon.id)

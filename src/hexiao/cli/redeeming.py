@@ -19,7 +19,6 @@ from hexiao.cli.session import (
     Session,
     amount,
     examples,
-    request_id,
     session,
 )
 from hexiao.domain.money import parse_yuan
@@ -84,7 +83,7 @@ def redeem(
             _assess(run, Assess(merchant_id=merchant, actor=ACTOR, coupons=coupons, bill=checked_bill))
             return
         command = Redeem(
-            merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+            merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
             mode=wanted.mode, coupons=coupons, bill=checked_bill,
         )  # fmt: skip
         show_outcome(run, run.ask(command, Redeemed).redemptions)

@@ -23,7 +23,6 @@ from hexiao.cli.session import (
     collect,
     examples,
     identity,
-    request_id,
     session,
 )
 from hexiao.domain.coupon import normalise_code
@@ -142,7 +141,7 @@ def show_(
             f"核销单 {one.id}",
             [
                 ("state", show.STATE_WORDS[State.LAPSED if one.lapsed(now) else one.state]),
-                ("next", ", ".join(move.value for move in one.allowed(now))),
+                ("next", ", ".join(one.allowed(now, row.scheme.terms.reverse_within_seconds))),
                 ("coupon", escape(f"{row.coupon.code} ({row.scheme.number} {row.scheme.name})")),
                 ("bill", escape(one.bill_number)),
                 ("shop", escape(f"{row.shop.name} ({one.shop_id})" if row.shop else str(one.shop_id))),
@@ -176,7 +175,7 @@ def capture(
     """核销已预核销的券 · Take what was held."""
     with session(database, merchant, as_json) as run:
         command = Capture(
-            merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+            merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
             redemption_id=identity(redemption, "ID"), amount_fen=amount(amount_yuan, "--amount"),
             cashier_id=None if cashier is None else identity(cashier, "--cashier"),
         )  # fmt: skip
@@ -195,7 +194,7 @@ def release(
     """取消预核销 · Give a hold back."""
     with session(database, merchant, as_json) as run:
         command = Release(
-            merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+            merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
             redemption_id=identity(redemption, "ID"),
             cashier_id=None if cashier is None else identity(cashier, "--cashier"),
         )  # fmt: skip
@@ -218,7 +217,7 @@ def reverse(
     """撤销核销，可部分 · Give a captured amount back, in part or in full."""
     with session(database, merchant, as_json) as run:
         command = Reverse(
-            merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+            merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
             redemption_id=identity(redemption, "ID"), amount_fen=amount(amount_yuan, "--amount"), reason=reason,
             cashier_id=None if cashier is None else identity(cashier, "--cashier"),
         )  # fmt: skip

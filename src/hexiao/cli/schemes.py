@@ -22,7 +22,6 @@ from hexiao.cli.session import (
     Session,
     collect,
     examples,
-    request_id,
     session,
 )
 from hexiao.domain.scheme import Scheme
@@ -110,7 +109,7 @@ def create(
         body = parse_body(text, SchemeIn)
         saved = run.ask(
             CreateScheme(
-                merchant_id=merchant, request_id=request_id(given_request_id), actor=ACTOR,
+                merchant_id=merchant, request_id=run.request_id(given_request_id), actor=ACTOR,
                 number=body.number, name=body.name, terms=body.terms, benefit=body.benefit,
                 description=body.description, shown_in_list=body.shown_in_list, shown_on_goods=body.shown_on_goods,
                 id=body.id.value if body.id else None,
@@ -197,7 +196,7 @@ def resume(
 def _set_paused(run: Session, name: str, paused: bool, given: str | None) -> None:
     run.zone  # noqa: B018 (the merchant must exist)
     command = PauseScheme(
-        merchant_id=run.merchant_id, request_id=request_id(given), actor=ACTOR,
+        merchant_id=run.merchant_id, request_id=run.request_id(given), actor=ACTOR,
         scheme_id=run.scheme(name).id, paused=paused,
     )  # fmt: skip
     _show_one(run, run.ask(command, SchemeSaved).scheme)
@@ -209,6 +208,7 @@ def _show_one(run: Session, scheme: Scheme) -> None:
         show.json(msgspec.to_builtins(show_scheme(scheme)) | {"count": msgspec.to_builtins(count)})
         return
     terms, benefit = (msgspec.to_builtins(part) for part in (scheme.terms, scheme.benefit))
+    terms["windows"] = ", ".join(str(window) for window in scheme.terms.windows)
     show.fields(
         f"{scheme.number} {scheme.name}",
         [

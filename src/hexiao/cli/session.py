@@ -9,12 +9,13 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 
 from hexiao import wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Declined, reporting
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings
-from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.errors import BadRequest, Code, Unavailable
 from hexiao.domain.money import parse_yuan
 from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import AnyCommand, Failed, Single
@@ -61,6 +62,7 @@ class Session:
         self._storage: Storage | None = None
         self._engine: Engine | None = None
         self._zone: ZoneInfo | None = None
+        self._request_id = ""
 
     @property
     def storage(self) -> Storage:
@@ -90,7 +92,12 @@ class Session:
 
     def ask(self, command: AnyCommand, wanted: type[Wanted]) -> Wanted:
         """The engine's outcome. Raises Declined when it is a refusal."""
-        answer = self.engine.call(command)
+        try:
+            answer = self.engine.call(command)
+        except Unavailable:
+            if self._request_id:  # the outcome may be unknown: only the same id makes it safe to try again
+                show.note(f"重试请加 · to try again: --request-id {escape(self._request_id)}")
+            raise
         outcome = answer.outcome
         if isinstance(outcome, Failed):
             merchant = self.storage.merchant(self.merchant_id)
@@ -99,6 +106,11 @@ class Session:
         if answer.replayed and not self.as_json:
             show.note("[dim]同一请求号，返回原来的答复 · same request id: this is the answer of the first time[/]")
         return outcome
+
+    def request_id(self, given: str | None) -> str:
+        """The caller's, or a new one; ours have a prefix of their own, as every caller's have."""
+        self._request_id = given or secrets.token_hex(16)
+        return f"{ACTOR}/{self._request_id}"
 
     def scheme(self, name: str) -> Scheme:
         """By number, else by id. Raises BadRequest(UNKNOWN_SCHEME)."""
@@ -131,11 +143,6 @@ def shown_database(settings: Settings) -> str:
     """The database's URL without the user and the password in it."""
     scheme, separator, rest = settings.database.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
-
-
-def request_id(given: str | None) -> str:
-    """The caller's, or a new one; ours have a prefix of their own, as every caller's have."""
-    return f"{ACTOR}/{given or secrets.token_hex(16)}"
 
 
 def collect(

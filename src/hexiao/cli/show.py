@@ -157,17 +157,13 @@ def until(coupon: Coupon, zone: ZoneInfo) -> str:
 
 
 def value(name: str, found: Any) -> str:
-    """A setting as a person reads it; what is not set is left out."""
-    if (
-        found in (None, 0, "", [], False)
-        or found == {"mode": "all", "values": []}
-        or found == {"mode": "all", "ids": []}
-    ):
+    """A setting of a scheme as a person reads it; what does not limit anything is empty."""
+    if not found or (isinstance(found, dict) and found.get("mode") == "all"):
         return ""
     if name.endswith("_fen"):
         return f"{format_yuan(found)} yuan"
     if name.endswith("_bp"):
         return f"{found / 100:g} %"
-    if isinstance(found, (dict, list)):
-        return msgspec.json.encode(found).decode()
+    if isinstance(found, dict):
+        return ", ".join(f"{key} {' '.join(part) if isinstance(part, tuple) else part}" for key, part in found.items())
     return str(found)

@@ -120,10 +120,12 @@ def kingdee_url(base_url: str) -> str:
 
 
 def own_command() -> str:
-    """How to call this very program from a shell that stands in the present folder."""
-    own = Path(sys.prefix) / "bin" / "hexiao"
-    on_path = shutil.which("hexiao")
-    if not own.exists() or (on_path is not None and Path(on_path).resolve() == own.resolve()):
+    """How to call this very program from a shell that stands in the present folder, activated or not."""
+    own, here = Path(sys.prefix) / "bin" / "hexiao", Path.cwd()
+    if not own.exists():
         return "hexiao"
-    here = Path.cwd()
-    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
+    if own.is_relative_to(here) and own.parent != here:
+        return shlex.quote(str(own.relative_to(here)))
+    on_path = shutil.which("hexiao")
+    found = on_path is not None and Path(on_path).resolve() == own.resolve()
+    return "hexiao" if found else shlex.quote(str(own))

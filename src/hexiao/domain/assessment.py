@@ -14,10 +14,10 @@ import msgspec
 from hexiao.domain.bill import Bill
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.discount import discount
-from hexiao.domain.errors import Code, Fact, sentences
+from hexiao.domain.errors import BadRequest, Code, Fact, sentences
 from hexiao.domain.money import split
 from hexiao.domain.redemption import Redemption
-from hexiao.domain.scheme import Scheme
+from hexiao.domain.scheme import WEEKDAYS, Scheme
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -99,6 +99,8 @@ class Assessment(msgspec.Struct, kw_only=True):
 
 def assess(case: Case) -> Assessment:
     """Run every check of CHECKS, in order, on `case`."""
+    if case.asked_fen is not None and case.asked_fen <= 0:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
     goods = case.scheme.terms.goods
     case.covered = [
         payable if goods.covers(line.sku, line.category) else 0
@@ -146,10 +148,14 @@ def within_hours(case: Case) -> Verdict:
     if not windows:
         return _verdict(Code.OUTSIDE_HOURS, True)
     local = datetime.fromtimestamp(case.now / 1000, case.zone)
-    needed = ", ".join(str(window) for window in windows)
-    actual = f"周{'一二三四五六日'[local.weekday()]} {local:%H:%M}"
     ok = any(window.holds(local) for window in windows)
-    return _verdict(Code.OUTSIDE_HOURS, ok, needed, actual)
+    zh, en = WEEKDAYS[local.isoweekday()]
+    told = [window.sentence() for window in windows]
+    return _verdict(
+        Code.OUTSIDE_HOURS, ok, ", ".join(en for _, en in told), f"{en} {local:%H:%M}",
+        needed_zh="，".join(zh for zh, _ in told), actual_zh=f"周{zh} {local:%H:%M}",
+        needed_en=", ".join(en for _, en in told), actual_en=f"{en} {local:%H:%M}",
+    )  # fmt: skip
 
 
 def not_on_this_bill(case: Case) -> Verdict:
@@ -162,8 +168,9 @@ def not_on_this_bill(case: Case) -> Verdict:
 
 def not_used_up(case: Case) -> Verdict:
     coupon, last = case.coupon, case.last_capture
-    needed = 1 if coupon.face_fen is None else coupon.face_fen
-    actual = coupon.captured_uses if coupon.face_fen is None else coupon.captured_fen
+    by_uses = coupon.uses_max is not None
+    needed = coupon.uses_max if by_uses else coupon.face_fen
+    actual = coupon.captured_uses if by_uses else coupon.captured_fen
     if not coupon.used_up or last is None:
         return _verdict(Code.COUPON_USED_UP, not coupon.used_up, needed, actual)
     return _verdict(
@@ -176,10 +183,10 @@ def not_used_up(case: Case) -> Verdict:
 def not_held_elsewhere(case: Case) -> Verdict:
     hold = case.other_hold
     free = case.free_fen != 0 and case.free_uses != 0
-    if case.coupon.used_up or free or hold is None:
+    if case.coupon.used_up or free:
         return _verdict(Code.HELD_ELSEWHERE, True)
-    until = hold.held_until_at
-    return _verdict(Code.HELD_ELSEWHERE, False, None, until, bill_number=hold.bill_number, held_until_at=until)
+    until, bill_number = (hold.held_until_at, hold.bill_number) if hold else (None, None)
+    return _verdict(Code.HELD_ELSEWHERE, False, None, until, bill_number=bill_number, held_until_at=until)
 
 
 def right_shop(case: Case) -> Verdict:
@@ -191,7 +198,16 @@ def right_shop(case: Case) -> Verdict:
 
 def right_scene(case: Case) -> Verdict:
     needed, actual = case.scheme.terms.scene, case.bill.scene.value
-    return _verdict(Code.WRONG_SCENE, needed in ("both", actual), needed, actual)
+    if needed in ("both", actual):
+        return _verdict(Code.WRONG_SCENE, True, needed, actual)
+    (needed_zh, needed_en), (actual_zh, actual_en) = SCENES[needed], SCENES[actual]
+    return _verdict(
+        Code.WRONG_SCENE, False, needed, actual,
+        needed_zh=needed_zh, actual_zh=actual_zh, needed_en=needed_en, actual_en=actual_en,
+    )  # fmt: skip
+
+
+SCENES = {"shop": ("线下", "in-shop"), "online": ("线上", "online")}
 
 
 def member_known(case: Case) -> Verdict:
@@ -223,9 +239,9 @@ def combinable(case: Case) -> Verdict:
 
 def something_to_discount(case: Case) -> Verdict:
     # A spent or held coupon has nothing to give either; that is said by its own check, once.
-    left = sum(case.covered)
+    gives = sum(case.most)
     says_otherwise = not any(_covers(case)) or case.free_fen == 0
-    return _verdict(Code.NOTHING_TO_DISCOUNT, says_otherwise or sum(case.most) > 0, 1, left)
+    return _verdict(Code.NOTHING_TO_DISCOUNT, says_otherwise or gives > 0, 1, gives)
 
 
 def amount_possible(case: Case) -> Verdict:

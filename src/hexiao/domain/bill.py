@@ -6,8 +6,6 @@ from enum import StrEnum
 
 import msgspec
 
-from hexiao.domain.money import FEN_MAX
-
 
 class Scene(StrEnum):
     """Where the bill is made; a scheme may also say `both`."""
@@ -47,4 +45,5 @@ class Bill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 QUANTITY_MAX = 1_000_000
 LINES_MAX = 1_000
-PRICE_MAX_FEN = FEN_MAX // QUANTITY_MAX
+PRICE_MAX_FEN = 1_000_000_000
+"""10 million yuan a unit; the largest possible bill still fits 63 bits."""

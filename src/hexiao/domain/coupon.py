@@ -103,8 +103,17 @@ def normalise_code(text: str) -> str:
 
     Total on any text; the result may be empty, and is then no coupon's code.
     """
-    wide = unicodedata.normalize("NFKC", text).upper()
-    return "".join(c for c in wide if not (c.isspace() or unicodedata.category(c) in ("Pd", "Cc", "Cf", "Cs")))
+    while True:  # leaving out a joiner, or making a letter large, can make two characters fold into one
+        wide = unicodedata.normalize("NFKC", text).upper()
+        code = "".join(c for c in wide if not _is_pause(c))
+        if code == text:
+            return code
+        text = code
+
+
+def _is_pause(c: str) -> bool:
+    # Minus and swung dash are dashes to Unicode too, though not of category Pd.
+    return c.isspace() or c in "\u2212\u2053" or unicodedata.category(c) in ("Pd", "Cc", "Cf", "Cs")
 
 
 _DAMM = (

@@ -37,12 +37,17 @@ def discount(benefit: Benefit, lines: Sequence[BillLine], payable: Sequence[int]
 
 
 def _dearest_units(lines: Sequence[BillLine], payable: Sequence[int], quantity: int) -> list[int]:
-    """What covering `quantity` units is worth on each line, dearest units first, never above what is left to pay."""
+    """What covering `quantity` units is worth on each line: those first on which most is left to pay."""
+    units = []
+    for index, (line, left) in enumerate(zip(lines, payable, strict=True)):
+        price = line.unit_price_fen
+        whole = left // price if price else 0
+        units.append((price, whole, index))
+        units.append((left - whole * price, 1, index))  # a unit that another coupon paid in part
     covered = [0] * len(lines)
-    for index in sorted(range(len(lines)), key=lambda i: (-lines[i].unit_price_fen, i)):
-        if payable[index] == 0:
-            continue
-        units = min(quantity, lines[index].quantity)
-        covered[index] = min(units * lines[index].unit_price_fen, payable[index])
-        quantity -= units
+    for price, count, index in sorted(units, key=lambda unit: (-unit[0], unit[2])):
+        if price:
+            taken = min(quantity, count)
+            covered[index] += taken * price
+            quantity -= taken
     return covered

@@ -93,7 +93,7 @@ class Code(Enum):
     NOT_YET_VALID = "not_yet_valid", R, "此券 {valid_from_at} 起可用", "This coupon is valid from {valid_from_at}"
     COUPON_EXPIRED = "coupon_expired", R, "此券已于 {valid_until_at} 过期", "This coupon expired at {valid_until_at}"
     OUTSIDE_HOURS = (
-        "outside_hours", R, "此券只在 {needed} 可用，现在是 {actual}", "This coupon works {needed} only; now it is {actual}",
+        "outside_hours", R, "此券只在 {needed_zh} 可用，现在是 {actual_zh}", "This coupon works {needed_en} only; now it is {actual_en}",
     )
     ALREADY_ON_BILL = (
         "already_on_bill", R,
@@ -111,7 +111,7 @@ class Code(Enum):
         "This coupon is held by bill {bill_number} until {held_until_at} at the latest",
     )
     WRONG_SHOP = "wrong_shop", R, "本店不可用此券：{shop}", "This coupon cannot be used in this shop: {shop}"
-    WRONG_SCENE = "wrong_scene", R, "此券限{needed}使用，本单为{actual}", "This coupon is for {needed} use; this bill is {actual}"
+    WRONG_SCENE = "wrong_scene", R, "此券限{needed_zh}使用，本单为{actual_zh}", "This coupon is for {needed_en} use; this bill is {actual_en}"
     MEMBER_NEEDED = "member_needed", R, "此券为会员专用，请先识别会员", "This coupon belongs to a member; identify the member first"
     WRONG_MEMBER = "wrong_member", R, "此券属于另一位会员", "This coupon belongs to another member"
     NO_MATCHING_GOODS = "no_matching_goods", R, "本单没有此券适用的商品", "Nothing on this bill is covered by this coupon"
@@ -185,7 +185,7 @@ class _Holes(dict[str, Fact]):
 
 def sentences(code: Code, facts: Mapping[str, Fact], zone: ZoneInfo | None = None) -> tuple[str, str]:
     """The 中文 and the English sentence of `code` with its numbers filled in; fen print as yuan, instants in `zone`."""
-    shown = _Holes({name: _shown(name, fact, zone) for name, fact in facts.items()})
+    shown = _Holes({name: _shown(name, fact, zone) for name, fact in facts.items() if fact is not None})
     return code.zh.format_map(shown), code.en.format_map(shown)
 
 

@@ -14,6 +14,8 @@ FEN_MAX = 10**13
 
 def parse_yuan(text: str) -> int:
     """ "12.30" → 1230. Raises ValueError for anything that is not a finite amount of whole fen."""
+    if len(text) > 24 or not set("_eE").isdisjoint(text):  # beyond 28 digits Decimal rounds, or raises Overflow
+        raise ValueError(f"not an amount: {text[:40]!r}")
     try:
         amount = Decimal(text)
     except InvalidOperation:

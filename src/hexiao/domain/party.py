@@ -83,4 +83,4 @@ class Credential(msgspec.Struct, kw_only=True):
 
 def mask_mobile(mobile: str) -> str:
     """ "13222113311" → "132****3311": the only form that leaves through logs and lists."""
-    return mobile if len(mobile) < 8 else f"{mobile[:3]}****{mobile[-4:]}"
+    return "*" * len(mobile) if len(mobile) < 11 else f"{mobile[:3]}****{mobile[-4:]}"

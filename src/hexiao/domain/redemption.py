@@ -47,7 +47,10 @@ REASONS: dict[State, Code] = {
 
 
 class Redemption(msgspec.Struct, kw_only=True):
-    """`lines` is the discount in fen, one number for each line of the bill; `lines` and `returned` add up to the amounts."""
+    """`lines` is the discount in fen, one number for each line of the bill; `returned` is what of it went back.
+
+    Each of the two adds up to its amount.
+    """
 
     id: int
     coupon_id: int
@@ -87,10 +90,17 @@ class Redemption(msgspec.Struct, kw_only=True):
         """A hold past its deadline is lapsed, whether or not a sweeper ran."""
         return self.state is State.HELD and self.held_until_at is not None and now >= self.held_until_at
 
-    def allowed(self, now: int) -> list[Move]:
+    def reversible(self, now: int, within_seconds: int | None) -> bool:
+        """Whether the scheme's window for reversals, counted from the capture, is still open."""
+        return within_seconds is None or self.captured_at is None or now < self.captured_at + within_seconds * 1000
+
+    def allowed(self, now: int, reverse_within_seconds: int | None = None) -> list[Move]:
         """The moves a caller may ask for next; a lapse happens by itself."""
         state = State.LAPSED if self.lapsed(now) else self.state
-        return [move for from_state, move in MOVES if from_state is state and move is not Move.LAPSE]
+        moves: list[Move] = [move for from_state, move in MOVES if from_state is state and move is not Move.LAPSE]
+        if Move.REVERSE in moves and not self.reversible(now, reverse_within_seconds):
+            moves.remove(Move.REVERSE)
+        return moves
 
     def require(self, move: Move) -> State:
         """The state after `move` in full. Raises Refused with the reason of the present state."""

@@ -5,6 +5,7 @@ Condition and benefit never mix. Versions are immutable: an issued coupon keeps 
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
@@ -95,12 +96,18 @@ class DaysFromNextDay(msgspec.Struct, frozen=True, tag="from_next_day", tag_fiel
 Validity = FixedDates | DaysFromReceipt | DaysFromNextDay
 
 
-ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+CLOCK_TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)(?![\s\S])"
+ClockTime = Annotated[str, msgspec.Meta(pattern=CLOCK_TIME)]
 """Local wall-clock time HH:MM; these compare as text. 24:00 is the end of the day."""
 
 
+WEEKDAYS = {
+    1: ("一", "Mon"), 2: ("二", "Tue"), 3: ("三", "Wed"), 4: ("四", "Thu"), 5: ("五", "Fri"), 6: ("六", "Sat"), 7: ("日", "Sun"),
+}  # fmt: skip
+
+
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Weekdays (1 = Monday … 7 = Sunday) and hours; `until` is exclusive, and may lie past midnight (22:00 to 02:00)."""
+    """Weekdays (1 = Monday … 7 = Sunday) and hours; `until` is exclusive and may lie past midnight (22:00 to 02:00)."""
 
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     since: ClockTime = "00:00"
@@ -113,9 +120,11 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         yesterday = 7 if today == 1 else today - 1
         return (today in self.weekdays and clock >= self.since) or (yesterday in self.weekdays and clock < self.until)
 
-    def __str__(self) -> str:
-        days = "".join("一二三四五六日"[day - 1] for day in self.weekdays)
-        return f"周{days} {self.since}–{self.until}"
+    def sentence(self) -> tuple[str, str]:
+        """中文 and English, for people."""
+        zh = "每天" if len(self.weekdays) == 7 else "周" + "、".join(WEEKDAYS[day][0] for day in self.weekdays)
+        en = "daily" if len(self.weekdays) == 7 else ", ".join(WEEKDAYS[day][1] for day in self.weekdays)
+        return f"{zh} {self.since}–{self.until}", f"{en} {self.since}–{self.until}"
 
 
 class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +154,7 @@ class Shops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CodeFormat(StrEnum):
-    """How new codes are made: `random` = 19 random digits and a check digit; `dated` = YYYYMMDD and 12 random digits."""
+    """How new codes are made: `random` = 19 random digits and a check digit; `dated` = YYYYMMDD and 12 more."""
 
     RANDOM = "random"
     DATED = "dated"
@@ -244,12 +253,18 @@ def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
         ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
         ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
         (
-            all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 for i in shops.ids),
+            all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 and str(int(i)) == i for i in shops.ids),
             "shops: ids are decimal strings",
         ),
         (1 <= terms.hold_seconds <= 7 * 86400, "hold_seconds must be 1 to 604800"),
         (all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in terms.windows), "weekdays are 1 to 7"),
         (all(w.since != w.until for w in terms.windows), "a window must not be empty"),
+        (
+            all(re.match(CLOCK_TIME, t) for w in terms.windows for t in (w.since, w.until)),
+            "since and until are times HH:MM",
+        ),
+        (all(w.since != "24:00" for w in terms.windows), "a window cannot begin at 24:00"),
+        (all(goods.values), "goods: a value must not be empty"),
     ]
     if isinstance(validity, FixedDates):
         rules.append((validity.first_day <= validity.last_day, "last_day lies before first_day"))

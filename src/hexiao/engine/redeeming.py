@@ -178,7 +178,7 @@ def view(snapshot: Snapshot, redemption: Redemption, now: int) -> RedemptionView
         scheme_name=scheme.name,
         coupon_left_fen=coupon.left_fen,
         coupon_left_uses=None if coupon.uses_max is None else coupon.uses_max - coupon.captured_uses,
-        allowed=redemption.allowed(now),
+        allowed=redemption.allowed(now, scheme.terms.reverse_within_seconds),
     )
 
 

@@ -13,6 +13,7 @@ from hexiao.storage.snapshot import Snapshot
 
 def capture(snapshot: Snapshot, command: Capture, now: int) -> Redeemed:
     """Take what was held, or less of it; the rest goes back. Never more."""
+    _positive(command.amount_fen)
     ledger, redemption = _begin(snapshot, command, now)
     known_cashier(snapshot, command.merchant_id, command.cashier_id)
     redemption.require(Move.CAPTURE)
@@ -35,15 +36,14 @@ def release(snapshot: Snapshot, command: Release, now: int) -> Redeemed:
 
 def reverse(snapshot: Snapshot, command: Reverse, now: int) -> Redeemed:
     """Give back a capture in part or in full, within the scheme's window. Parts always add up to what was taken."""
+    _positive(command.amount_fen)
     ledger, redemption = _begin(snapshot, command, now)
     known_cashier(snapshot, command.merchant_id, command.cashier_id)
     redemption.require(Move.REVERSE)
     coupon = snapshot.coupons[redemption.coupon_id]
     window = snapshot.scheme_of(coupon).terms.reverse_within_seconds
-    if window is not None and redemption.captured_at is not None:
-        until_at = redemption.captured_at + window * 1000
-        if now > until_at:
-            raise Refused(Code.REVERSE_TOO_LATE, until_at=until_at)
+    if window is not None and not redemption.reversible(now, window):
+        raise Refused(Code.REVERSE_TOO_LATE, until_at=(redemption.captured_at or 0) + window * 1000)
     returned = _returned(redemption, command)
     ledger.reverse(coupon, redemption, returned, command.cashier_id, command.reason)
     return Redeemed(redemptions=[view(snapshot, redemption, now)])
@@ -63,6 +63,11 @@ def _begin(snapshot: Snapshot, command: Capture | Release | Reverse | Lapse, now
     if redemption.lapsed(now):
         ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
     return ledger, redemption
+
+
+def _positive(amount_fen: int | None) -> None:
+    if amount_fen is not None and amount_fen <= 0:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
 
 
 def _returned(redemption: Redemption, command: Reverse) -> list[int]:

@@ -96,14 +96,15 @@ summary code{background:none;padding:0;font-weight:600}
 details>div{padding:.2rem 1.1rem 1.1rem;border-top:1px solid var(--line)}
 details>div{scroll-margin-top:4rem}
 .method{font:700 .78rem/1 ui-monospace,monospace;width:2.9rem;color:var(--seal)}.method.get{color:var(--get)}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}td code{white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem;margin:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
 th{font-weight:600;color:var(--soft);white-space:nowrap}
 tr:target,section:target h3{background:color-mix(in srgb,var(--seal) 12%,transparent)}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));margin:1.5rem 0}
 .cards>*{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem 1.1rem}
-@media(max-width:56rem){.shell{display:block}.shell>nav{position:static;height:auto;border:0;padding-bottom:0}
+@media(max-width:56rem){.wide table{min-width:36rem}
+.shell{display:block}.shell>nav{position:static;height:auto;border:0;padding-bottom:0}
 .shell>nav ul{display:none}.shell>nav>a{display:inline-block;margin-right:.8rem}
 .shell>main{padding:1rem 1.25rem 4rem}}
 @media print{.shell{display:block}.shell>nav{display:none}}

@@ -34,10 +34,14 @@ class Fixed:
         if self._media_type == falcon.MEDIA_HTML:
             resp.set_header("Content-Security-Policy", POLICY)
 
+    on_head = on_get
+
 
 class Live:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         _say(resp, 200, {"live": True})
+
+    on_head = on_get
 
 
 class Ready:
@@ -54,6 +58,8 @@ class Ready:
             _say(resp, 503, {"ready": False})
         else:
             _say(resp, 200, {"ready": True})
+
+    on_head = on_get
 
 
 def install(app: falcon.asgi.App[Any, Any], engine: Engine, demo_requests: tuple[tuple[str, str], ...]) -> None:

@@ -81,7 +81,7 @@ STATUS: dict[Code, int] = {
 }
 """What is in the way of the coupon or of its state is 409; a thing that the body names and is not there is 422."""
 
-FALCON_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.BODY_TOO_LARGE}
+FALCON_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 """The framework's own refusals that have a code of ours; every other one says that the request is malformed."""
 
 
@@ -157,12 +157,10 @@ async def _framework(
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         await _unexpected(req, resp, no, params)
         return
-    facts: dict[str, Fact] = {
-        "path": req.path[:200],
-        "method": req.method,
-        "reason": no.description or no.title,
-    }
     code = FALCON_CODES.get(status, Code.MALFORMED_REQUEST)
+    facts: dict[str, Fact] = {"path": req.path[:200], "method": req.method}
+    if code is Code.MALFORMED_REQUEST:
+        facts = {"reason": no.description or no.title}
     _render(resp, show_problem(Failed(code=code, facts=facts), None, status))
     resp.set_headers(no.headers or {})
 

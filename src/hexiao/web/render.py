@@ -109,7 +109,7 @@ def show_row(row: RedemptionRow, now: int) -> RedemptionDetail:
         scheme_name=row.scheme.name,
         coupon_left_fen=coupon.left_fen,
         coupon_left_uses=_left_uses(coupon),
-        allowed=redemption.allowed(now),
+        allowed=redemption.allowed(now, row.scheme.terms.reverse_within_seconds),
     )
     return RedemptionDetail(
         **msgspec.structs.asdict(show_redemption(view)),

@@ -229,7 +229,7 @@ async def get(call: Call[Empty, Empty]) -> RedemptionDetail:
 
 @operation("GET", "/v1/redemptions", zh="查询核销单", en="List redemptions")
 async def list_(call: Call[Empty, RedemptionsQuery]) -> RedemptionListOut:
-    """Newest first, with every filter of the vendor's query."""
+    """Newest first. Every filter narrows the list; `_from` is inclusive, `_until` exclusive."""
     wanted = _filter(call.merchant_id, call.query)
     rows, next_cursor = await page(call, lambda reader, after, limit: reader.redemptions(wanted, after, limit), _place)
     now = call.engine.clock()
