@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from domain.conftest import PROPERTY, a_bill, a_line
 from hexiao.domain.bill import LINES_MAX, PRICE_MAX_FEN, QUANTITY_MAX, Bill, BillLine, Scene
-from hexiao.domain.money import FEN_MAX
 
 SMALLEST = {"number": "B1", "shop_id": 1, "lines": [{"sku": "milk", "quantity": 2, "unit_price_fen": 500}]}
 

@@ -102,7 +102,8 @@ ClockTime = Annotated[str, msgspec.Meta(pattern=CLOCK_TIME)]
 
 
 WEEKDAYS = {
-    1: ("一", "Mon"), 2: ("二", "Tue"), 3: ("三", "Wed"), 4: ("四", "Thu"), 5: ("五", "Fri"), 6: ("六", "Sat"), 7: ("日", "Sun"),
+    1: ("一", "Mon"), 2: ("二", "Tue"), 3: ("三", "Wed"), 4: ("四", "Thu"),
+    5: ("五", "Fri"), 6: ("六", "Sat"), 7: ("日", "Sun"),
 }  # fmt: skip
 
 
@@ -268,7 +269,7 @@ def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
     ]
     if isinstance(validity, FixedDates):
         rules.append((validity.first_day <= validity.last_day, "last_day lies before first_day"))
-        rules.append((1970 < validity.first_day.year and validity.last_day.year < 9000, "the dates are out of range"))
+        rules.append((validity.first_day.year > 1970 and validity.last_day.year < 9000, "the dates are out of range"))
     else:
         rules.append((1 <= validity.days <= 36500, "days must be 1 to 36500"))
     match benefit:

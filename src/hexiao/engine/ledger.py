@@ -1,4 +1,4 @@
-"""The only place that moves a coupon's balance: each step changes coupon, redemption, scheme count and journal together.
+"""The only place that moves a coupon's balance: coupon, redemption, scheme count and journal change together.
 
 Holds no rule: whether a step is right was decided before. A step never edits an earlier one.
 """

@@ -47,19 +47,19 @@ class RedemptionQuery:
         self.where = " AND ".join(conditions)
 
     def count_sql(self) -> str:
-        return f"SELECT count(*) FROM redemption WHERE {self.where}"  # noqa: S608 - fixed texts only
+        return f"SELECT count(*) FROM redemption WHERE {self.where}"
 
     def page_sql(self) -> str:
         """Oldest first by offset: for protocols that page by number."""
         return (
-            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"  # noqa: S608
+            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
             " ORDER BY created_at, id LIMIT :limit OFFSET :offset"
         )
 
     def newest_sql(self) -> str:
         """Newest first after a cursor."""
         return (
-            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"  # noqa: S608
+            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
             " AND (created_at, id) < (:at, :id) ORDER BY created_at DESC, id DESC LIMIT :limit"
         )
 
@@ -130,7 +130,7 @@ def coupons_sql(wanted: CouponFilter) -> tuple[str, dict[str, Any]]:
             conditions.append(f"{name} = :{name}")
     where = " AND ".join(conditions)
     columns = ", ".join(COLUMNS["coupon"])
-    return f"SELECT {columns} FROM coupon WHERE {where} AND id < :id ORDER BY id DESC LIMIT :limit", parameters  # noqa: S608
+    return f"SELECT {columns} FROM coupon WHERE {where} AND id < :id ORDER BY id DESC LIMIT :limit", parameters
 
 
 def start(after: Cursor | None) -> Cursor:

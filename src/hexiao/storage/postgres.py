@@ -31,17 +31,17 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 def _keys(name: str, types: tuple[str, ...]) -> str:
     columns = ", ".join(f"(k ->> {i})::{kind} {'abc'[i]}" for i, kind in enumerate(types))
-    return f"(SELECT {columns} FROM json_array_elements(:{name}::json) k)"  # noqa: S608 - names of ours
+    return f"(SELECT {columns} FROM json_array_elements(:{name}::json) k)"
 
 
 MACROS: dict[str, Macro] = {
     "list": lambda name, types: (
-        f"(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json))"  # noqa: S608
+        f"(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json))"
     ),
     "keys": _keys,
     "sum": lambda column, types: (
         f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
-    ),  # noqa: S608, E501
+    ),
 }
 
 

@@ -26,7 +26,7 @@ class Writer(Protocol):
 
 
 def _insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}){conflict}"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}){conflict}"
 
 
 _UNLESS_THERE = " ON CONFLICT DO NOTHING"
@@ -52,7 +52,8 @@ _BILL = _insert("bill", ("merchant_id", "shop_id", "number", "seq"), _UNLESS_THE
 _BILL_UPDATE = "UPDATE bill SET seq = seq + 1 WHERE merchant_id = ? AND shop_id = ? AND number = ? AND seq = ?"
 # What goes back may always go back; only what is added meets the limits.
 _COUNT = (
-    "INSERT INTO scheme_count (scheme_id, slot, issued, captured_uses, held_fen, captured_fen) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO scheme_count (scheme_id, slot, issued, captured_uses, held_fen, captured_fen)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (scheme_id, slot) DO UPDATE SET issued = scheme_count.issued + excluded.issued,"
     " captured_uses = scheme_count.captured_uses + excluded.captured_uses,"
     " held_fen = scheme_count.held_fen + excluded.held_fen,"

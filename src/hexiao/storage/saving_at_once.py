@@ -28,7 +28,7 @@ _PARTS: dict[str, str] = {
         " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
     ),
     "new_coupon": (
-        f"INSERT INTO coupon ({', '.join(COLUMNS['coupon'])}) SELECT {', '.join(COLUMNS['coupon'])}"  # noqa: S608
+        f"INSERT INTO coupon ({', '.join(COLUMNS['coupon'])}) SELECT {', '.join(COLUMNS['coupon'])}"
         " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
     ),
     "coupon": (
@@ -38,7 +38,7 @@ _PARTS: dict[str, str] = {
         " FROM json_array_elements(%(coupon)s::json) v WHERE c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
     ),
     "new_redemption": (
-        f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"  # noqa: S608
+        f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"
         " FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json) ON CONFLICT DO NOTHING"
     ),
     "redemption": (
@@ -49,7 +49,7 @@ _PARTS: dict[str, str] = {
         " WHERE r.coupon_id = v.coupon_id AND r.id = v.id"
     ),
     "journal": (
-        f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"  # noqa: S608
+        f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"
         " FROM json_populate_recordset(NULL::journal, %(journal)s::json) ON CONFLICT DO NOTHING"
     ),
     "refusal": (

@@ -27,12 +27,12 @@ NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9
 
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
-    "list": lambda name, types: f"(SELECT value FROM json_each(:{name}))",  # noqa: S608 - names of ours
+    "list": lambda name, types: f"(SELECT value FROM json_each(:{name}))",
     "keys": lambda name, types: (
-        "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"  # noqa: S608
+        "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"
     ),
-    "sum": lambda column, types: f"(SELECT coalesce(sum(value), 0) FROM json_each({column}))",  # noqa: S608
+    "sum": lambda column, types: f"(SELECT coalesce(sum(value), 0) FROM json_each({column}))",
 }
 QUERIES = read_queries("queries.sql", MACROS)
 INVARIANTS = read_queries("invariants.sql", MACROS)
