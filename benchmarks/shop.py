@@ -5,16 +5,17 @@ What is known beforehand (ids, codes) is a function of a coupon's number, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from hexiao.config import Settings
+from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Merchant, Role, Shop
+from hexiao.domain.redemption import JournalEntry
 from hexiao.domain.scheme import FixedDates, Goods, MoneyOff, Shops, Terms, Window
-from hexiao.engine.commands import AnyCommand, CreateScheme, Failed, Issue, Issued, Put, SchemeSaved
+from hexiao.engine.commands import AnyCommand, CreateScheme, Failed, Issue, Issued, Put, Record, SchemeSaved
 from hexiao.engine.committer import Engine
 from hexiao.gateways.zvcms.account import DOOR as ZVCMS_DOOR
 from hexiao.gateways.zvcms.account import Account, seal_account
@@ -30,7 +31,7 @@ SHOPS = 20
 CASHIERS = 40
 ITEMS = 50
 DISCOUNT_FEN = 1_000
-UNLIMITED = 1_000_000_000
+LIMIT = 1_000_000_000
 
 OPEN_ID = "benchmark0000000000000000000000a"
 GRANT_CODE = "782c281f62"
@@ -70,29 +71,37 @@ def settings(database: str) -> Settings:
     return Settings(database=database, master_key=MASTER_KEY)
 
 
-def open_shop(database: str) -> tuple[Any, Any]:
+class Sample(NamedTuple):
+    """A coupon of a scheme as the engine issues it, with its first journal row."""
+
+    coupon: Coupon
+    entry: JournalEntry
+
+
+def open_shop(database: str) -> tuple[Sample, Sample]:
     """Migrate an empty database and put everything there but the many coupons; one issued coupon of each scheme."""
     migrate(settings(database))
     engine = open_engine(settings(database))
     try:
         for record in _records():
             _do(engine, Put(merchant_id=MERCHANT_ID, record=record))
-        samples = []
-        for number, limit in (("PLAIN", 0), ("COUNTED", UNLIMITED)):
-            command = CreateScheme(
-                merchant_id=MERCHANT_ID, number=number, name=f"满 20 减 10 {number}", terms=_terms(limit),
-                benefit=MoneyOff(amount_fen=DISCOUNT_FEN),
-            )  # fmt: skip
-            saved = _do(engine, command)
-            assert isinstance(saved, SchemeSaved)
-            issued = _do(engine, Issue(merchant_id=MERCHANT_ID, scheme_id=saved.scheme.id))
-            assert isinstance(issued, Issued)
-            coupon = issued.coupons[0]
-            journal = engine.read_now(lambda reader, id=coupon.id: reader.journal(id))  # type: ignore[misc]
-            samples.append((coupon, journal[0]))
-        return samples[PLAIN], samples[COUNTED]
+        return _scheme(engine, "PLAIN", 0), _scheme(engine, "COUNTED", LIMIT)
     finally:
         engine.close()
+
+
+def _scheme(engine: Engine, number: str, limit: int) -> Sample:
+    command = CreateScheme(
+        merchant_id=MERCHANT_ID, number=number, name=f"满 20 减 10 {number}", terms=_terms(limit),
+        benefit=MoneyOff(amount_fen=DISCOUNT_FEN),
+    )  # fmt: skip
+    saved = _do(engine, command)
+    assert isinstance(saved, SchemeSaved)
+    issued = _do(engine, Issue(merchant_id=MERCHANT_ID, scheme_id=saved.scheme.id))
+    assert isinstance(issued, Issued)
+    coupon = issued.coupons[0]
+    (entry,) = engine.read_now(lambda reader: reader.journal(coupon.id))
+    return Sample(coupon, entry)
 
 
 def _terms(limit: int) -> Terms:
@@ -109,17 +118,21 @@ def _terms(limit: int) -> Terms:
     )
 
 
-def _records() -> list[Any]:
+def _records() -> list[Record]:
     vault = Vault(bytes.fromhex(MASTER_KEY))
     account = Account(open_key=OPEN_KEY, grant_code=GRANT_CODE)
-    one: Callable[..., Credential] = lambda **fields: Credential(merchant_id=MERCHANT_ID, **fields)  # noqa: E731
     return [
         Merchant(id=MERCHANT_ID, name="测试商户"),
         *(Shop(id=shop_id(i), merchant_id=MERCHANT_ID, number=f"{i:03d}", name=f"{i} 号店") for i in range(SHOPS)),
         *(Cashier(id=cashier_id(i), merchant_id=MERCHANT_ID, name=f"收银员 {i}") for i in range(CASHIERS)),
         *(Item(id=501 + i, merchant_id=MERCHANT_ID, sku=sku(i), name=f"商品 {i}") for i in range(ITEMS)),
-        one(id=7, door=API_DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL),
-        one(id=8, door=ZVCMS_DOOR, public_id=OPEN_ID, name="zvcms", sealed=seal_account(vault, OPEN_ID, account)),
+        Credential(
+            id=7, merchant_id=MERCHANT_ID, door=API_DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL
+        ),
+        Credential(
+            id=8, merchant_id=MERCHANT_ID, door=ZVCMS_DOOR, public_id=OPEN_ID, name="zvcms",
+            sealed=seal_account(vault, OPEN_ID, account),
+        ),
     ]
 
 

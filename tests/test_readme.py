@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hexiao.cli.app import app
 from hexiao.demo import demo_requests
 from journeys import served, shell
 from journeys.pages import ROOT, Page
-from test_docs import commands
 
 TOURS = {"README.md": "A tour of 60 seconds", "README.zh-CN.md": "60 秒体验"}
 PAGES = {name: Page(ROOT / name) for name in TOURS}
@@ -62,9 +60,3 @@ def test_the_tour_shows_the_requests_that_the_demo_prints(tour: list[shell.Step]
 def test_both_readmes_start_with_the_two_commands() -> None:
     for page in PAGES.values():
         assert [block.text for block in page.blocks][0] == "make serve\nmake test"
-
-
-def test_every_command_of_hexiao_in_the_tour_exists(tour: list[shell.Step]) -> None:
-    known = {" ".join(path) for path, _ in commands(app)}
-    used = [line.partition("hexiao ")[2].split() for step in tour for line in step.commands.splitlines()]
-    assert [words for words in used if words and not {" ".join(words[:n]) for n in (1, 2, 3)} & known] == []

@@ -41,8 +41,8 @@ def steps(blocks: Sequence[Block]) -> list[Step]:
         if block.language == "sh":
             shown = after.text if after is not None and after.language == "text" else ""
             code = _EXIT.search(shown)
-            pieces = [_plain(piece) for piece in _EXIT.sub("", shown).split(REST)]
-            found.append(Step(block.line, block.text, [p for p in pieces if p], int(code[1]) if code else 0))
+            pieces = [piece for piece in _EXIT.sub("", shown).split(REST) if piece.strip()]
+            found.append(Step(block.line, block.text, pieces, int(code[1]) if code else 0))
     return found
 
 
@@ -68,13 +68,17 @@ def typed(todo: Sequence[Step], server: Served, timeout: float = 120) -> list[Ou
 
 def check(outcome: Outcome) -> None:
     """Asserts that a block ended and printed as the page says."""
-    step, rest = outcome.step, _plain(outcome.printed)
+    step, rest = outcome.step, outcome.printed
     assert outcome.code == step.code, f"line {step.line} ended with {outcome.code}:\n{outcome.printed}"
     for piece in step.expected:
-        before, found, rest = rest.partition(piece)
-        assert found, f"line {step.line}: {piece!r} is not in what is left of the output:\n{before}"
+        found = _pattern(piece).search(rest)
+        assert found, f"line {step.line}: {piece!r} is not in what is left of the output:\n{rest}"
+        rest = rest[found.end() :]
 
 
-def _plain(text: str) -> str:
-    """Without the differences in spaces that the width of a terminal makes."""
-    return " ".join(text.split())
+def _pattern(piece: str) -> re.Pattern[str]:
+    """Any spaces for spaces: how many there are is the terminal's choice. A space at an end is the end of a word."""
+    words = r"\s+".join(re.escape(word) for word in piece.split())
+    before = r"(?<!\S)" if piece[0].isspace() else ""
+    after = r"(?!\S)" if piece[-1].isspace() else ""
+    return re.compile(before + words + after)

@@ -81,8 +81,8 @@ def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> Non
 def verify(
     database: DatabaseOption = None,
     sweep: Annotated[
-        bool, typer.Option("--sweep", help="先登记已超时的预核销 · first write down holds that lapsed without a server")
-    ] = False,
+        bool, typer.Option(help="先登记已超时的预核销 · first write down the holds that lapsed while no server ran")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """检查不变量 · Check every invariant of the books; exit code 1 and the rows when one is broken."""
