@@ -29,7 +29,7 @@ def main() -> int:
                 tell(benchmark(session), form)
             except SystemExit as told:
                 failed.append(name)
-                console.print(f"[bold red]{name} failed:[/] {told}", markup=True)
+                console.print(f"{name} failed: {told}", markup=False, style="bold red")
     return 1 if failed else 0
 
 

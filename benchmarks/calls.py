@@ -100,5 +100,3 @@ def _post(path: str, body: str, key: str = "") -> bytes:
     content = body.encode()
     idempotency = f"Idempotency-Key: {key}\r\n" if key else ""
     return f"POST {path} HTTP/1.1\r\n{AGENT}{idempotency}Content-Length: {len(content)}\r\n\r\n".encode() + content
-
-

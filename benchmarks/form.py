@@ -35,7 +35,7 @@ def read_form(what: str, arguments: list[str] | None = None) -> Form:
     parser.add_argument("--seconds", type=float, help="length of one leg (10; short: 3)")
     parser.add_argument("--coupons", type=int, help="coupons in the tables (1,000,000; short: 100,000)")
     parser.add_argument("--publish", action=argparse.BooleanOptionalAction, help="write into docs/ (long form: yes)")
-    parser.add_argument("--profile", action="store_true", help="run the server under py-spy or cProfile; not published")
+    parser.add_argument("--profile", action="store_true", help="run the server under cProfile; not published")
     parser.add_argument("--folder", type=Path, help="where the databases lie; the disk matters (the temporary folder)")
     given = parser.parse_args(arguments)
     pairs, seconds, coupons = (2, 3.0, 100_000) if given.short else (5, 10.0, 1_000_000)

@@ -69,7 +69,7 @@ class Load:
             "port": self._server.port, "connections": connections, "seconds": seconds, "kind": kind, "what": what,
             "again": again,
         }  # fmt: skip
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.driver"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""P1: one redemption a request on PostgreSQL, with every rule, journal, idempotency and API key, against the yardstick."""
+"""P1: one redemption a request on PostgreSQL, with rules, journal, idempotency and API key, against the yardstick."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(session: Session) -> Result:
         findings.append(tail(measured, "32 clients", 3.0))
         return session.result(
             "p1", "Redemptions on PostgreSQL",
-            "POST /v1/redemptions, distinct single-use coupons, one server process ÷ pgbench, one minimal transaction each",
+            "POST /v1/redemptions, distinct single-use coupons ÷ pgbench, one minimal transaction for each",
             findings, measured,
         )  # fmt: skip
 

@@ -35,7 +35,8 @@ def run(session: Session) -> Result:
     for name in ("bench_p12_empty", "bench_p12_full"):
         session.cluster.drop(name)
     findings: list[Finding] = [
-        finding(name, [one.seconds for one in measured[name]], GOAL_SECONDS, unit="s", at_most=True) for name in databases
+        finding(name, [one.seconds for one in measured[name]], GOAL_SECONDS, unit="s", at_most=True)
+        for name in databases
     ]
     findings.append(finding(CONSTANT, [one.seconds for one in measured[CONSTANT]], unit="s"))
     return session.result(

@@ -23,7 +23,7 @@ def run(session: Session) -> Result:
         measured = in_turn("P2", [Leg("yardstick", yardstick.plain), Leg("batches", batches)], form.pairs, form.seconds)
         return session.result(
             "p2", "Redemptions in batches on PostgreSQL",
-            f"POST /v1/redemptions/batch, {BATCH} items a call, {CLIENTS} clients ÷ pgbench, one minimal transaction each",
+            f"POST /v1/redemptions/batch, {BATCH} items a call, {CLIENTS} clients ÷ pgbench, one minimal transaction",
             [ratio(measured, "batches", "yardstick", 4.0)], measured,
             ["Latencies are of a whole call; rates and CPU are of one redemption."],
         )  # fmt: skip

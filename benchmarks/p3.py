@@ -1,4 +1,4 @@
-"""P3: every redemption counted against one scheme's stock and budget, against the same without, and the hot yardstick."""
+"""P3: every redemption counted against one scheme's stock and budget, against the same without and the hot yardstick."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(session: Session) -> Result:
         measured = in_turn("P3", legs, form.pairs, form.seconds)
         return session.result(
             "p3", "Redemptions against one scheme's stock and budget",
-            f"P1 with {CLIENTS} clients, all of one limited scheme ÷ the same without limits, ÷ pgbench with a shared row",
+            f"P1 with {CLIENTS} clients on one limited scheme ÷ the same without limits, ÷ pgbench with a shared row",
             [
                 ratio(measured, "stock and budget", "without limits", 0.9),
                 ratio(measured, "stock and budget", "hot yardstick", 3.0),

@@ -1,4 +1,4 @@
-"""P4: P1 on SQLite, against one transaction for each redemption through the sqlite3 module in one loop, without HTTP."""
+"""P4: P1 on SQLite, against one transaction for each redemption by the sqlite3 module in one loop, without HTTP."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmarks import load
 from benchmarks.p1 import CLIENTS, MOST_A_SECOND
+from benchmarks.pgbench import FIRST_CODE
 from benchmarks.result import Measure, Result
 from benchmarks.rounds import Leg, in_turn, ratio
 from benchmarks.session import Session, run_one
-from benchmarks.yardstick import FIRST_CODE
 
 TABLES = """
 PRAGMA journal_mode = WAL;
@@ -82,7 +82,7 @@ def run(session: Session) -> Result:
         loop.close()
         return session.result(
             "p4", "Redemptions on SQLite",
-            "P1 on SQLite ÷ one minimal transaction for each redemption by the sqlite3 module in one loop, both synchronous=FULL",
+            "P1 on SQLite ÷ one minimal transaction for each by the sqlite3 module in a loop, both synchronous=FULL",
             [ratio(measured, f"{count} clients", "sqlite3 loop", 1.0) for count in CLIENTS],
             measured,
         )  # fmt: skip

@@ -21,7 +21,9 @@ def run(session: Session) -> Result:
         with serving("p5", form.coupons) as (clients, _):
             coupons = load.plain(form.coupons)
 
-            def ask(kind: str, seconds: float, clients: load.Load = clients, coupons: load.Coupons = coupons) -> Measure:
+            def ask(
+                kind: str, seconds: float, clients: load.Load = clients, coupons: load.Coupons = coupons
+            ) -> Measure:
                 return clients.ask(kind, coupons, CLIENTS, seconds)
 
             asked = [Leg(f"{CONSTANT}, {store}", lambda seconds: ask("live", seconds))]
@@ -31,7 +33,8 @@ def run(session: Session) -> Result:
             legs |= measured
             constant = f"{CONSTANT}, {store}"
             findings += [
-                ratio(measured, f"{name}, {store}", constant, GOAL, what=f"{name} ÷ constant, {store}") for name in KINDS
+                ratio(measured, f"{name}, {store}", constant, GOAL, what=f"{name} ÷ constant, {store}")
+                for name in KINDS
             ]
     return session.result(
         "p5", "Look-ups", f"{CLIENTS} clients, one server process ÷ the same server's {CONSTANT}", findings, legs

@@ -1,4 +1,4 @@
-"""A bar chart of a result's figures as SVG, made by hand: one bar a figure, a whisker for the rounds, a line for the goal.
+"""A bar chart of a result's figures as SVG, made by hand: a bar for each, a whisker for the rounds, a line for the goal.
 
 Each bar has a scale of its own, so that figures of different units stand side by side; the goal is the yard's mark.
 """
@@ -39,10 +39,10 @@ def _bar(finding: Finding, y: float) -> list[str]:
         return LEFT + room * value / whole
 
     colour = {None: OPEN, True: REACHED, False: MISSED}[finding.reached]
-    middle = y + ROW / 2
+    middle, width = y + ROW / 2, at(finding.median) - LEFT
     parts = [
         _text(LEFT - 10, middle + 4, finding.what, size=12, anchor="end"),
-        f'<rect x="{LEFT}" y="{y + 8:.1f}" width="{at(finding.median) - LEFT:.1f}" height="{ROW - 16}" fill="{colour}"/>',
+        f'<rect x="{LEFT}" y="{y + 8:.1f}" width="{width:.1f}" height="{ROW - 16}" fill="{colour}"/>',
         f'<path d="M{at(finding.low):.1f} {middle:.1f}H{at(finding.high):.1f}" stroke="#ffffff" stroke-width="3"/>',
         f'<path d="M{at(finding.low):.1f} {middle:.1f}H{at(finding.high):.1f}" stroke="{TEXT}" stroke-width="1.2"/>',
         _text(WIDTH - RIGHT + 8, middle, number(finding.median, finding), size=12, weight="600"),

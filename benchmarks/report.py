@@ -73,7 +73,7 @@ def _leg_rows(result: Result) -> list[tuple[str, ...]]:
         known = [value for value in values if value is not None]
         return f"{statistics.median(known):{form}}" if known else ""
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, all_rounds in result.legs.items():
         names = sorted({who for one in all_rounds for who in one.cpu_us})
         cpu = ", ".join(f"{who} {cell([one.cpu_us.get(who) for one in all_rounds], '.0f')}" for who in names)
@@ -102,11 +102,10 @@ def _markdown(result: Result) -> str:
     lines += ["", "| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
     lines += ["| " + " | ".join(row) + " |" for row in _leg_rows(result)]
     lines += ["", *(f"{note}  " for note in result.notes)]
-    lines += [
+    lines.append(
         f"{result.pairs} rounds, {result.seconds:g} s a leg, {result.coupons:,} coupons. {machine.date}, commit "
         f"`{machine.commit}`, {machine.cores} cores ({machine.processor}), {machine.memory_mib:,} MiB, "
         f"{machine.file_system}, a sync takes {machine.sync_ms:g} ms, load before {machine.load_before:g}; "
-        f"Python {machine.python}, PostgreSQL {machine.postgres or '–'}, SQLite {machine.sqlite}.",
-        "",
-    ]
-    return "\n".join(lines)
+        f"Python {machine.python}, PostgreSQL {machine.postgres or '–'}, SQLite {machine.sqlite}."
+    )
+    return "\n".join(lines) + "\n"

@@ -25,7 +25,8 @@ APART_MS = 86_400_000
 BLOCK = 5_000
 
 COUNT = (
-    "INSERT INTO scheme_count (scheme_id, slot, issued, captured_uses, held_fen, captured_fen) VALUES (?, ?, ?, 0, 0, 0)"
+    "INSERT INTO scheme_count (scheme_id, slot, issued, captured_uses, held_fen, captured_fen)"
+    " VALUES (?, ?, ?, 0, 0, 0)"
     " ON CONFLICT (scheme_id, slot) DO UPDATE SET issued = scheme_count.issued + excluded.issued"
 )
 

@@ -13,12 +13,12 @@ from benchmarks import seeding
 from benchmarks.form import Form, read_form
 from benchmarks.load import Load
 from benchmarks.machine import look_around
+from benchmarks.pgbench import Yardstick
 from benchmarks.postgres import Cluster
 from benchmarks.report import tell
 from benchmarks.result import Finding, Measure, Result
 from benchmarks.rounds import Measured
 from benchmarks.server import Server
-from benchmarks.yardstick import Yardstick
 
 
 class Session:

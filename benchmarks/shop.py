@@ -130,7 +130,11 @@ def _records() -> list[Record]:
             id=7, merchant_id=MERCHANT_ID, door=API_DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL
         ),
         Credential(
-            id=8, merchant_id=MERCHANT_ID, door=ZVCMS_DOOR, public_id=OPEN_ID, name="zvcms",
+            id=8,
+            merchant_id=MERCHANT_ID,
+            door=ZVCMS_DOOR,
+            public_id=OPEN_ID,
+            name="zvcms",
             sealed=seal_account(vault, OPEN_ID, account),
         ),
     ]

@@ -75,7 +75,7 @@ def match(shown: Any, real: Any, known: dict[str, Any], place: str = "$") -> Non
     elif shown == REST:
         assert real, place
     else:
-        assert (type(shown), shown) == (type(real), real), place
+        assert (type(shown), shown) == (type(real), real), (place, shown, real)
 
 
 def _parse(block: str) -> tuple[list[str], dict[str, str], str]:

@@ -6,6 +6,7 @@ Knows as much of Markdown as our pages use, and no more.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,25 +77,16 @@ class Page:
 
     def table(self, first_column: str) -> list[list[str]]:
         """The rows of the table whose header begins with this cell; cells without the outer spaces."""
-        rows: list[list[str]] = []
-        found = False
-        for line in self.prose:
-            cells = cells_of(line)
-            if found and not cells:
-                return rows
-            if found:
-                rows.append(cells)
-            elif cells and cells[0] == first_column:
-                found = True
-        assert found, f"{self.name} has no table that begins with {first_column!r}"
-        return rows
+        lines = [cells_of(line) for line in self.prose]
+        headers = [number for number, cells in enumerate(lines) if cells and cells[0] == first_column]
+        assert len(headers) == 1, f"{self.name} has {len(headers)} tables that begin with {first_column!r}"
+        (header,) = headers
+        return list(takewhile(bool, lines[header + 2 :]))  # between them stands the line of dashes
 
 
 def cells_of(line: str) -> list[str]:
-    """The cells of a row of a table; none for other lines, and for the line of dashes below a header."""
-    if not line.startswith("| ") or re.fullmatch(r"[|\s:-]+", line):
-        return []
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    """The cells of a row of a table; none for any other line."""
+    return [cell.strip() for cell in line.strip()[1:-1].split("|")] if line.startswith("|") else []
 
 
 def anchor_of(heading: str) -> str:

@@ -54,7 +54,8 @@ class Case(msgspec.Struct, kw_only=True):
     last_capture: Redemption | None = None
     last_shop_name: str = ""
     budget_left_fen: int | None = None
-    # Worked out once, before the checks.
+    # Worked out once, before the checks: which lines the coupon covers, what is left to pay on them, what comes off.
+    covers: Sequence[bool] = ()
     covered: Sequence[int] = ()
     most: Sequence[int] = ()
 
@@ -83,13 +84,10 @@ class Assessment(msgspec.Struct, kw_only=True):
 
     code: str
     coupon_id: int
+    ok: bool
     verdicts: list[Verdict]
     amount_fen: int
     lines: list[int]
-
-    @property
-    def ok(self) -> bool:
-        return all(verdict.ok for verdict in self.verdicts)
 
     @property
     def failure(self) -> Verdict:
@@ -102,10 +100,8 @@ def assess(case: Case) -> Assessment:
     if case.asked_fen is not None and case.asked_fen <= 0:
         raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
     goods = case.scheme.terms.goods
-    case.covered = [
-        payable if goods.covers(line.sku, line.category) else 0
-        for line, payable in zip(case.bill.lines, case.payable, strict=True)
-    ]
+    case.covers = [goods.covers(line.sku, line.category) for line in case.bill.lines]
+    case.covered = [left if hit else 0 for left, hit in zip(case.payable, case.covers, strict=True)]
     case.most = discount(case.scheme.benefit, case.bill.lines, case.covered, case.free_fen)
     verdicts = [check(case) for check in CHECKS]
     ok = all(verdict.ok for verdict in verdicts)
@@ -115,6 +111,7 @@ def assess(case: Case) -> Assessment:
     return Assessment(
         code=case.coupon.code,
         coupon_id=case.coupon.id,
+        ok=ok,
         verdicts=verdicts,
         amount_fen=sum(lines) if ok else 0,
         lines=lines if ok else [0] * len(lines),
@@ -220,13 +217,13 @@ def right_member(case: Case) -> Verdict:
 
 
 def goods_matched(case: Case) -> Verdict:
-    covered = sum(_covers(case))
+    covered = sum(case.covers)
     return _verdict(Code.NO_MATCHING_GOODS, covered > 0, 1, covered)
 
 
 def minimum_spend_met(case: Case) -> Verdict:
     needed = case.scheme.terms.minimum_spend_fen
-    actual = sum(line.amount_fen for line, hit in zip(case.bill.lines, _covers(case), strict=True) if hit)
+    actual = sum(line.amount_fen for line, hit in zip(case.bill.lines, case.covers, strict=True) if hit)
     facts: dict[str, Fact] = {"needed_fen": needed, "actual_fen": actual, "gap_fen": max(0, needed - actual)}
     return _verdict(Code.BELOW_MINIMUM_SPEND, actual >= needed, needed, actual, **facts)
 
@@ -240,7 +237,7 @@ def combinable(case: Case) -> Verdict:
 def something_to_discount(case: Case) -> Verdict:
     # A spent or held coupon has nothing to give either; that is said by its own check, once.
     gives = sum(case.most)
-    says_otherwise = not any(_covers(case)) or case.free_fen == 0
+    says_otherwise = not any(case.covers) or case.free_fen == 0
     return _verdict(Code.NOTHING_TO_DISCOUNT, says_otherwise or gives > 0, 1, gives)
 
 
@@ -259,11 +256,6 @@ def within_budget(case: Case) -> Verdict:
         return _verdict(Code.BUDGET_EXHAUSTED, True)
     takes = case.takes_fen
     return _verdict(Code.BUDGET_EXHAUSTED, takes <= left, left, takes, needed_fen=left, actual_fen=takes)
-
-
-def _covers(case: Case) -> list[bool]:
-    goods = case.scheme.terms.goods
-    return [goods.covers(line.sku, line.category) for line in case.bill.lines]
 
 
 CHECKS: tuple[Callable[[Case], Verdict], ...] = (
