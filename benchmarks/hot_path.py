@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks import seeding, shop
 from benchmarks.calls import LINES
 from benchmarks.form import read_form
+from benchmarks.report import stdout
 from benchmarks.session import Session
 from hexiao.domain.bill import Bill, BillLine
 from hexiao.engine import batch
@@ -114,7 +114,7 @@ def _tell(timed: Timed, wall: float, own: float, server: float) -> None:
         table.add_column(column, justify="left" if column == "step" else "right")
     for step, took in (("load", load), ("decide", decide), ("save", save), ("all", [wall, own])):
         table.add_row(step, *(f"{value * each:.1f}" for value in (took[0], took[1], took[0] - took[1])))
-    out = Console(highlight=False)
+    out = stdout()
     out.print(table)
     out.print(
         f"PostgreSQL's CPU: {server * each:.1f} µs; {1 / (wall * each / 1e6):,.0f} redemptions a second, no HTTP\n"

@@ -35,7 +35,7 @@ class Machine(msgspec.Struct, kw_only=True):
     commit: str
 
 
-def look_around(folder: Path, postgres: str) -> Machine:
+def look_around(folder: Path, postgres: str, load_before: float) -> Machine:
     return Machine(
         processor=_field("/proc/cpuinfo", "model name") or platform.processor(),
         cores=len(os.sched_getaffinity(0)),
@@ -43,7 +43,7 @@ def look_around(folder: Path, postgres: str) -> Machine:
         kernel=platform.release(),
         file_system=_file_system(folder),
         sync_ms=_sync_ms(folder),
-        load_before=round(os.getloadavg()[0], 2),
+        load_before=round(load_before, 2),
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         postgres=postgres,

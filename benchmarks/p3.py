@@ -1,4 +1,4 @@
-"""P3: every redemption counted against one scheme's stock and budget, against the same without and the hot yardstick."""
+"""P3: each redemption counted against one scheme's stock and budget, against the same without and the hot yardstick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar chart of a result's figures as SVG, made by hand: a bar for each, a whisker for the rounds, a line for the goal.
+"""A bar chart of a result as SVG, made by hand: a bar for each figure, a whisker for the rounds, a line for the goal.
 
 Each bar has a scale of its own, so that figures of different units stand side by side; the goal is the yard's mark.
 """

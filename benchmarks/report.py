@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import sys
 from pathlib import Path
 
 import msgspec
@@ -21,8 +22,14 @@ from benchmarks.result import Result, goal, number
 PAGE = ROOT / "docs" / "operate" / "performance.md"
 PICTURES = ROOT / "docs" / "operate" / "pictures"
 COLUMNS = ("leg", "a second", "mean ms", "p50 ms", "p99 ms", "max ms", "CPU µs each", "memory MiB")
+PIPE_WIDTH = 160
 
 console = Console(stderr=True, highlight=False)
+
+
+def stdout() -> Console:
+    """A pipe has no width to wrap at."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def tell(result: Result, form: Form) -> None:
@@ -33,7 +40,7 @@ def tell(result: Result, form: Form) -> None:
     for one in result.findings:
         mark = {None: "", True: "[green]✓[/]", False: "[red]✗[/]"}[one.reached]
         shown.add_row(one.what, number(one.median, one), number(one.low, one), number(one.high, one), goal(one), mark)
-    out = Console(highlight=False)
+    out = stdout()
     out.print(shown)
     legs = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in COLUMNS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ class Session:
         self.form = form
         self.folder = Path(tempfile.mkdtemp(prefix="hexiao-bench-", dir=form.folder))
         self._cluster: Cluster | None = None
+        self._load_before = os.getloadavg()[0]
 
     def __enter__(self) -> Session:
         return self
@@ -93,7 +95,7 @@ class Session:
             pairs=form.pairs,
             seconds=form.seconds,
             coupons=form.coupons,
-            machine=look_around(self.folder, self._cluster.version if self._cluster else ""),
+            machine=look_around(self.folder, self._cluster.version if self._cluster else "", self._load_before),
             findings=list(findings),
             legs=legs,
             notes=list(notes),

@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})\d{4}(\d{4})(?!\d)")
+_CODE = re.compile(r"(?<![\d.])(\d{4})\d{11,}(\d{2})(?!\d)")
 
 
 def configure_logs(level: str = "info") -> None:
@@ -19,7 +20,7 @@ def configure_logs(level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            mask_mobiles,
+            mask_numbers,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -28,9 +29,9 @@ def configure_logs(level: str = "info") -> None:
     )
 
 
-def mask_mobiles(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A last net below the rule that mobiles are not logged at all: whatever looks like one loses its middle."""
+def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A last net below the rule that neither mobiles nor codes are logged: what looks like one loses its middle."""
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = _MOBILE.sub(r"\1****\2", value)
+            event[key] = _CODE.sub(r"\1…\2", _MOBILE.sub(r"\1****\2", value))
     return event

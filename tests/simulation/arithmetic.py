@@ -5,7 +5,6 @@ Fractions instead of remainders, single units instead of quantities, UTC+8 all y
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -44,11 +43,14 @@ def discount(benefit: Any, lines: Any, payable: list[int], free: int | None) -> 
         most = off if benefit.cap_fen is None else min(off, benefit.cap_fen)
     else:
         if benefit.up_to_quantity is not None:
-            units = [(-line.unit_price_fen, i) for i, line in enumerate(lines) for _ in range(line.quantity)]
-            dearest = Counter(
-                i for _, i in sorted(unit for unit in units if payable[unit[1]])[: benefit.up_to_quantity]
-            )
-            weights = [min(dearest[i] * line.unit_price_fen, payable[i]) for i, line in enumerate(lines)]
+            units = [
+                (-min(line.unit_price_fen, left - unit * line.unit_price_fen), index)
+                for index, (line, left) in enumerate(zip(lines, payable, strict=True))
+                for unit in range(line.quantity)
+                if left > unit * line.unit_price_fen
+            ]
+            dearest = sorted(units)[: benefit.up_to_quantity]
+            weights = [-sum(worth for worth, at in dearest if at == index) for index in range(len(lines))]
         most = sum(weights) if benefit.up_to_fen is None else min(sum(weights), benefit.up_to_fen)
     return parted(most if free is None else min(most, free), weights)
 

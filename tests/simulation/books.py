@@ -49,7 +49,9 @@ class Books:
                 self.settle(use, LAPSED)
         return self.coupons[code]
 
-    def use(self, use_id: int, wanted: State | None, now: int) -> Plain:
+    def use(self, use_id: int, wanted: State | None, now: int, amount: int | None = None) -> Plain:
+        if amount is not None and amount < 1:
+            raise No(Code.MALFORMED_REQUEST)
         if use_id not in self.uses:
             raise No(Code.UNKNOWN_REDEMPTION)
         use = self.uses[use_id]
@@ -61,6 +63,11 @@ class Books:
 
     def overdue(self, use: Plain, now: int) -> bool:
         return use.state is HELD and now >= use.until
+
+    def too_late(self, use: Plain, now: int) -> bool:
+        """Whether a capture can no longer be reversed."""
+        window = self.coupons[use.code].terms.reverse_within_seconds
+        return use.state is CAPTURED and window is not None and now >= use.captured_at + window * 1000
 
     def take(self, use: Plain, amount: int, now: int) -> Told:
         use.captured, use.captured_at = amount, now
@@ -100,5 +107,5 @@ class Books:
         left = None if coupon.face is None else 0 if times == coupon.times else coupon.face - taken
         left_times = None if coupon.times is None else coupon.times - times
         amounts = {"fen": (use.held, use.captured, sum(use.returned)), "lines": use.lines, "returned": use.returned}
-        moves = [] if self.overdue(use, now) else NEXT.get(use.state, [])
+        moves = [] if self.overdue(use, now) or self.too_late(use, now) else NEXT.get(use.state, [])
         return {"id": use.id, "code": use.code, "state": use.state, "next": moves, "left": (left, left_times)} | amounts

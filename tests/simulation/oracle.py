@@ -166,6 +166,8 @@ class Oracle(Books):
         left = left_to_pay(bill, [self.kept(use) for use in others])
         promised, judged = Counter[int](), []
         for take, coupon in zip(command.coupons, coupons, strict=True):
+            if take.amount_fen is not None and take.amount_fen < 1:
+                raise No(Code.MALFORMED_REQUEST)
             terms, scheme, mine = coupon.terms, self.schemes[coupon.scheme_id], own.get(coupon.code)
             taken, times, held, held_times = self.sums(coupon, but=mine)
             free = None if coupon.face is None else coupon.face - taken - held
@@ -211,7 +213,7 @@ class Oracle(Books):
     # Afterwards.
 
     def Capture(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
-        use = self.use(command.redemption_id, HELD, now)
+        use = self.use(command.redemption_id, HELD, now, command.amount_fen)
         amount = use.held if command.amount_fen is None else command.amount_fen
         if amount > use.held:
             raise No(Code.CAPTURE_TOO_LARGE, needed_fen=use.held, actual_fen=amount)
@@ -222,10 +224,9 @@ class Oracle(Books):
         return self.settle(self.use(command.redemption_id, HELD, now), RELEASED, now)
 
     def Reverse(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
-        use = self.use(command.redemption_id, CAPTURED, now)
-        window = self.coupons[use.code].terms.reverse_within_seconds
-        if window is not None and now > use.captured_at + window * 1000:
-            raise No(Code.REVERSE_TOO_LATE, until_at=use.captured_at + window * 1000)
+        use = self.use(command.redemption_id, CAPTURED, now, command.amount_fen)
+        if self.too_late(use, now):
+            raise No(Code.REVERSE_TOO_LATE)
         kept, back = self.kept(use), command.lines
         if back is None:
             amount = sum(kept) if command.amount_fen is None else command.amount_fen

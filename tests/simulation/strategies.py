@@ -105,7 +105,7 @@ BILLS = st.builds(
     member_id=st.sampled_from([None, MEMBER, MEMBER, OTHER_MEMBER]),
 )
 MEMBERS = st.sampled_from([None, MEMBER, MEMBER, OTHER_MEMBER])
-AMOUNTS = often(None, 1, 300, 5_001)
+AMOUNTS = st.one_of(often(None, 1, 300), often(300, 5_001, 0, -1))
 PERCENT = st.integers(1, 150)
 MODES = st.sampled_from(["hold", "redeem"])
 EDGES = st.sampled_from([-1, 0, 1])
@@ -113,7 +113,7 @@ EDGES = st.sampled_from([-1, 0, 1])
 
 
 def part_of(fen: int, percent: int) -> int | None:
-    """A part, all of it (None), or too much."""
+    """A part, all of it (None), too much, or nothing."""
     if percent > 130:
-        return fen + 1
+        return fen + 1 if percent < 145 else 145 - percent
     return None if percent > 100 else max(1, fen * percent // 100)
