@@ -14,7 +14,8 @@ from journeys.doors import Doors
 @pytest.fixture(scope="session")
 def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("journeys")
-    served.make_demo(folder)
+    made = served.run(folder, "demo")
+    assert made.returncode == 0, made.stderr
     return folder
 
 

@@ -39,7 +39,7 @@ class Served(NamedTuple):
 
 @contextmanager
 def served(folder: Path, *arguments: str) -> Iterator[Served]:
-    """The server while the block runs. Without a database there, the first `migrate` or --demo makes it."""
+    """`hexiao serve` with these arguments while the block runs."""
     prepare(folder)
     port = free_port()
     log = folder / "server.log"
@@ -61,18 +61,19 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
 
 
 def prepare(folder: Path) -> None:
-    """What a folder needs so that the commands of the pages work in it: ./.venv/bin, as in a clone after `make`."""
+    """What the commands of the pages expect in the folder: ./.venv, as in a clone after `make`."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ".venv").exists():
         (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
 
 
-def make_demo(folder: Path) -> None:
-    """The demo's data in ./data, to be copied for each server that changes them."""
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of hexiao in the folder, without a server."""
     prepare(folder)
-    subprocess.run(
-        [*HEXIAO, "demo"], cwd=folder, env=environment(8080), check=True, capture_output=True, timeout=120
-    )
+    return subprocess.run(
+        [*HEXIAO, *arguments],
+        cwd=folder, env=environment(8080), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
 
 
 def copy_data(source: Path, folder: Path) -> None:
@@ -82,7 +83,8 @@ def copy_data(source: Path, folder: Path) -> None:
 def environment(port: int) -> dict[str, str]:
     """Ours without any setting of hexiao but the port."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEXIAO_")}
-    return {**kept, "HEXIAO_PORT": str(port), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{kept.get('PATH', '')}"
+    return {**kept, "PATH": path, "HEXIAO_PORT": str(port), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
 
 def free_port() -> int:

@@ -114,7 +114,13 @@ def story(engine: Engine, clock: Any) -> Iterator[Callable[[str], Story]]:
     def about(kind: str) -> Story:
         terms = Terms(validity=DaysFromReceipt(days=30))
         scheme = CreateScheme(
-            merchant_id=1, request_id=f"scheme/{kind}", id=1, number=kind, name=kind, benefit=BENEFITS[kind], terms=terms
+            merchant_id=1,
+            request_id=f"scheme/{kind}",
+            id=1,
+            number=kind,
+            name=kind,
+            benefit=BENEFITS[kind],
+            terms=terms,
         )
         engine.call(scheme)
         issued = engine.call(Issue(merchant_id=1, request_id=f"issue/{kind}", scheme_id=1, quantity=1)).outcome

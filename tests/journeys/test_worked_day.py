@@ -68,7 +68,10 @@ def test_the_table_of_the_day_is_what_the_doors_say_at_each_step(doors: Doors, k
     }  # fmt: skip
     seen = [row_of("issue", doors, coupon["code"])]
     held = doors.api(
-        "POST", "/v1/redemptions", {"mode": "hold", "coupons": [{"code": coupon["code"]}], "bill": bill}, key="again-hold"
+        "POST",
+        "/v1/redemptions",
+        {"mode": "hold", "coupons": [{"code": coupon["code"]}], "bill": bill},
+        key="again-hold",
     )
     path = f"/v1/redemptions/{held['redemptions'][0]['id']}"
     seen.append(row_of("hold", doors, coupon["code"]))

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from hexiao.domain.coupon import Coupon
+from hexiao.domain.errors import Unavailable
 from hexiao.engine import decide, issuing, redeeming
 from hexiao.engine.ledger import Ledger
 from hexiao.storage.snapshot import Snapshot
@@ -23,6 +24,8 @@ from simulation.machine import Machine
 
 EXAMPLES = int(os.environ.get("HEXIAO_MODEL_EXAMPLES", "200"))
 STEPS = 40
+TEETH_SEED = 1
+"""Fixed: whether a broken engine is found must not depend on luck."""
 PLAIN = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
@@ -45,12 +48,12 @@ def test_the_engine_answers_as_the_oracle_foretells(seed: int) -> None:
     refusals = {name.split()[1] for name in seen if " " in name}
     print(f"{sum(seen.values())} answers of {len(commands)} commands, {len(refusals)} reasons to refuse; SEED={seed}")
     # A run that meets nothing proves nothing.
-    assert len(commands) == 15 or EXAMPLES < 200
+    assert len(commands) == 14 or EXAMPLES < 200
     assert len(refusals) >= 25 or EXAMPLES < 200
 
 
 def test_the_machine_has_many_rules() -> None:
-    assert len(Machine.rules()) >= 18
+    assert len(Machine.setup_state().rules) >= 18
 
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -129,8 +132,9 @@ def other_content_is_taken_for_a_retry(patch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda sabotage: sabotage.__name__,
 )
-def test_a_broken_engine_is_found_out(sabotage: Break, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_engine_is_found_out(sabotage: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an answer, a balance or an invariant that is not as foretold, or because the database itself refuses it."""
     sabotage(monkeypatch)
-    how = settings(PLAIN, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False)
-    with pytest.raises(BaseException):  # noqa: B017 - one failure, or a group of them, or a flaky one
-        run(seed, how)
+    how = settings(PLAIN, max_examples=500, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False)
+    with pytest.raises((AssertionError, Unavailable)):
+        run(TEETH_SEED, how)

@@ -5,6 +5,7 @@ Conditions are fixed texts with parameters; nothing of the caller ever becomes S
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hexiao.domain.party import Cashier, Member, Shop
@@ -12,8 +13,10 @@ from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
-from hexiao.storage.loading import Query
 from hexiao.storage.texts import COLUMNS
+
+Query = Callable[..., Iterable[rows.Row]]
+"""query(name, **parameters) → rows of a named query."""
 
 NOWHERE = -1
 """An id that no row has: for a filter value that names nothing."""

@@ -1,135 +1,191 @@
-"""load: from Names to a Snapshot, in a few set-based reads. The same order of reads for every engine.
+"""load: from Names to a Snapshot, in a few waves of set-based reads; a wave needs only what the one before it found.
 
 Reads only what the commands name and what hangs on it; rows that nobody has made yet cost one index probe.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.scheme import Scheme
 from hexiao.storage import rows
 from hexiao.storage.snapshot import Count, Names, Remembered, Snapshot
 
-Query = Callable[..., Iterable[rows.Row]]
-"""query(name, **parameters) → rows; sets and lists of scalars or tuples become the query's `{list}` and `{keys}`."""
+Asked = tuple[str, dict[str, Any]]
+"""(query name, parameters); sets and lists of scalars or tuples become the query's `{list}` and `{keys}`."""
+
+Ask = Callable[[Sequence[Asked]], Sequence[Iterable[rows.Row]]]
+"""The rows of each query, in order; an engine may send them together."""
 
 VersionCache = dict[tuple[int, int], rows.Row]
 """Version rows by (scheme_id, version). They are immutable, so they are read once for each process."""
 VERSIONS_CACHED_MAX = 10_000
 
 
-def load(query: Query, names: Names, versions: VersionCache) -> Snapshot:
-    snapshot = Snapshot()
-    if names.requests:
-        for request_id, fingerprint, answer in query("requests", ids=names.requests):
-            snapshot.requests[request_id] = Remembered(fingerprint, answer)
-    _load_coupons(query, names, snapshot)
-    _load_bills(query, names, snapshot)
-    _load_schemes(query, names, snapshot, versions)
-    _load_parties(query, names, snapshot)
-    return snapshot
+def load(ask: Ask, names: Names, versions: VersionCache) -> Snapshot:
+    return _Loader(ask, names, versions).load()
 
 
-def _load_coupons(query: Query, names: Names, snapshot: Snapshot) -> None:
-    coupon_ids = set(names.coupons)
-    if names.codes:
-        for merchant_id, code, coupon_id in query("coupon_ids", keys=names.codes):
-            snapshot.coupon_ids[merchant_id, code] = coupon_id
-            coupon_ids.add(coupon_id)
-    if names.redemptions:
-        for row in query("redemptions_by_id", ids=names.redemptions):
-            redemption = rows.redemption(row)
-            snapshot.index(redemption)
-            coupon_ids.add(redemption.coupon_id)
-    if coupon_ids:
-        for row in query("coupons_by_id", ids=coupon_ids):
-            coupon = rows.coupon(row)
-            snapshot.coupons[coupon.id] = coupon
-    in_use = [c.id for c in snapshot.coupons.values() if c.held_uses or c.captured_uses]
-    if in_use:
-        for row in query("live_of_coupons", ids=in_use):
-            snapshot.index(rows.redemption(row))
+class _Loader:
+    """Collects what a wave wants, asks for it at once, and files every row where it belongs."""
+
+    def __init__(self, ask: Ask, names: Names, versions: VersionCache) -> None:
+        self._ask = ask
+        self._names = names
+        self._versions = versions
+        self._wanted: list[Asked] = []
+        self._filing: list[Callable[[rows.Row], None]] = []
+        self._coupon_ids = set(names.coupons)
+        self._scheme_ids = set(names.schemes)
+        self._heads: dict[int, rows.Row] = {}
+        self.snapshot = Snapshot()
+
+    def load(self) -> Snapshot:
+        self._want_what_is_named()
+        self._go()
+        self._want("coupons_by_id", self._file_coupon, ids=self._coupon_ids)
+        bills = {(r.merchant_id, r.shop_id, r.bill_number) for r in self.snapshot.redemptions.values()}
+        self._want("bills", self._file_bill, keys=bills - self._names.bills)
+        in_use = [key for key in self._names.bills if key in self.snapshot.bill_seqs]
+        self._want("live_of_bills", self._file_redemption, keys=in_use)
+        self._go()
+        coupons = self.snapshot.coupons.values()
+        self._want(
+            "live_of_coupons", self._file_redemption, ids=[c.id for c in coupons if c.held_uses or c.captured_uses]
+        )
+        self._scheme_ids.update(c.scheme_id for c in coupons)
+        self._scheme_ids.update(r.scheme_id for r in self.snapshot.redemptions.values())
+        self._want("schemes_by_id", self._file_scheme_head, ids=self._scheme_ids)
+        self._go()
+        self._want_missing_versions()
+        self._want_who_used_them()
+        self._go()
+        self._file_schemes()
+        self._want_what_schemes_ask_for()
+        self._go()
+        return self.snapshot
+
+    def _want(self, name: str, file: Callable[[rows.Row], None], **parameters: Any) -> None:
+        """Nothing is asked for an empty list."""
+        if all(parameters.values()):
+            self._wanted.append((name, parameters))
+            self._filing.append(file)
+
+    def _go(self) -> None:
+        if self._wanted:
+            wanted, filing = self._wanted, self._filing
+            self._wanted, self._filing = [], []
+            for file, found in zip(filing, self._ask(wanted), strict=True):
+                for row in found:
+                    file(row)
+
+    def _want_what_is_named(self) -> None:
+        names, snapshot = self._names, self.snapshot
+        self._want("requests", self._file_request, ids=names.requests)
+        self._want("coupon_ids", self._file_coupon_id, keys=names.codes)
+        self._want("redemptions_by_id", self._file_redemption, ids=names.redemptions)
+        self._want("bills", self._file_bill, keys=names.bills)
+        self._want("scheme_ids", self._file_scheme_id, keys=names.scheme_numbers)
+        self._want("receipts", self._file_receipt, keys=names.receipts)
+        self._want("merchants_by_id", _by_id(Merchant, snapshot.merchants), ids=names.merchants)
+        self._want("shops_by_id", _by_id(Shop, snapshot.shops), ids=names.shops)
+        self._want("cashiers_by_id", _by_id(Cashier, snapshot.cashiers), ids=names.cashiers)
+        self._want("members_by_id", _by_id(Member, snapshot.members), ids=names.members)
+        self._want("items_by_id", _by_id(Item, snapshot.items_by_id), ids=names.item_ids)
+        self._want("credentials_by_key", self._file_credential, keys=names.credentials)
+
+    def _want_missing_versions(self) -> None:
+        if len(self._versions) > VERSIONS_CACHED_MAX:
+            self._versions.clear()
+        self._want("scheme_versions", self._file_version, keys=[p for p in self._pairs() if p not in self._versions])
+
+    def _want_who_used_them(self) -> None:
+        """Shops, cashiers and holders that stand on what was found, and were not named."""
+        snapshot = self.snapshot
+        used = snapshot.redemptions.values()
+        shops = {r.shop_id for r in used} - snapshot.shops.keys()
+        cashiers = {r.cashier_id for r in used if r.cashier_id is not None} - snapshot.cashiers.keys()
+        holders = {c.member_id for c in snapshot.coupons.values() if c.member_id is not None}
+        self._want("shops_by_id", _by_id(Shop, snapshot.shops), ids=shops)
+        self._want("cashiers_by_id", _by_id(Cashier, snapshot.cashiers), ids=cashiers)
+        self._want("members_by_id", _by_id(Member, snapshot.members), ids=holders - snapshot.members.keys())
+
+    def _want_what_schemes_ask_for(self) -> None:
+        """Counts where a limit decides; goods where a scheme asks for their category, or where goods are put."""
+        limited = [s.id for s in self.snapshot.latest.values() if s.terms.limited]
+        self._want("scheme_counts", self._file_count, ids=limited)
+        by_category = any(s.terms.goods.mode == "categories" for s in self.snapshot.schemes.values())
+        if by_category or self._names.item_ids:
+            self._want("items_by_key", self._file_item, keys=self._names.items)
+
+    def _pairs(self) -> set[tuple[int, int]]:
+        """(scheme, version) of every coupon, and the latest version of every scheme."""
+        pairs = {(c.scheme_id, c.scheme_version) for c in self.snapshot.coupons.values()}
+        return pairs | {(scheme_id, head[3]) for scheme_id, head in self._heads.items()}
+
+    def _file_schemes(self) -> None:
+        for pair in self._pairs():
+            scheme = rows.scheme(self._heads[pair[0]], self._versions[pair])
+            self.snapshot.schemes[pair] = scheme
+            if scheme.version == scheme.latest:
+                self.snapshot.latest[scheme.id] = scheme
+                self.snapshot.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
+
+    def _file_request(self, row: rows.Row) -> None:
+        self.snapshot.requests[row[0]] = Remembered(row[1], row[2])
+
+    def _file_coupon_id(self, row: rows.Row) -> None:
+        merchant_id, code, coupon_id = row
+        self.snapshot.coupon_ids[merchant_id, code] = coupon_id
+        self._coupon_ids.add(coupon_id)
+
+    def _file_coupon(self, row: rows.Row) -> None:
+        coupon = rows.coupon(row)
+        self.snapshot.coupons[coupon.id] = coupon
+
+    def _file_redemption(self, row: rows.Row) -> None:
+        redemption = rows.redemption(row)
+        self.snapshot.index(redemption)
+        self._coupon_ids.add(redemption.coupon_id)
+
+    def _file_bill(self, row: rows.Row) -> None:
+        merchant_id, shop_id, number, seq = row
+        self.snapshot.bill_seqs[merchant_id, shop_id, number] = seq
+
+    def _file_scheme_id(self, row: rows.Row) -> None:
+        merchant_id, number, scheme_id = row
+        self.snapshot.scheme_ids[merchant_id, number] = scheme_id
+        self._scheme_ids.add(scheme_id)
+
+    def _file_scheme_head(self, row: rows.Row) -> None:
+        self._heads[row[0]] = row
+
+    def _file_version(self, row: rows.Row) -> None:
+        self._versions[row[0], row[1]] = row
+
+    def _file_receipt(self, row: rows.Row) -> None:
+        self.snapshot.received[row[0], row[1]] = row[2]
+
+    def _file_count(self, row: rows.Row) -> None:
+        self.snapshot.counts[row[0]] = count(row)
+
+    def _file_item(self, row: rows.Row) -> None:
+        item: Item = rows.record(Item, row)
+        self.snapshot.items[item.merchant_id, item.sku] = item
+
+    def _file_credential(self, row: rows.Row) -> None:
+        credential: Credential = rows.record(Credential, row)
+        self.snapshot.credentials[credential.door, credential.public_id] = credential
 
 
-def _load_bills(query: Query, names: Names, snapshot: Snapshot) -> None:
-    bills = names.bills | {(r.merchant_id, r.shop_id, r.bill_number) for r in snapshot.redemptions.values()}
-    if bills:
-        for merchant_id, shop_id, number, seq in query("bills", keys=bills):
-            snapshot.bill_seqs[merchant_id, shop_id, number] = seq
-    in_use = [key for key in names.bills if key in snapshot.bill_seqs]
-    if in_use:
-        for row in query("live_of_bills", keys=in_use):
-            snapshot.index(rows.redemption(row))
+def count(row: rows.Row) -> Count:
+    """What a scheme has given out, from a row of `scheme_counts`; the database may give sums as decimals."""
+    return Count(*map(int, row[1:]))
 
 
-def _load_schemes(query: Query, names: Names, snapshot: Snapshot, versions: VersionCache) -> None:
-    wanted = set(names.schemes)
-    if names.scheme_numbers:
-        for merchant_id, number, scheme_id in query("scheme_ids", keys=names.scheme_numbers):
-            snapshot.scheme_ids[merchant_id, number] = scheme_id
-            wanted.add(scheme_id)
-    pairs = {(c.scheme_id, c.scheme_version) for c in snapshot.coupons.values()}
-    wanted.update(scheme_id for scheme_id, _ in pairs)
-    wanted.update(r.scheme_id for r in snapshot.redemptions.values())
-    if not wanted:
-        return
-    heads = {head[0]: head for head in query("schemes_by_id", ids=wanted)}
-    pairs.update((scheme_id, head[3]) for scheme_id, head in heads.items())
-    missing = [pair for pair in pairs if pair not in versions]
-    if missing:
-        if len(versions) > VERSIONS_CACHED_MAX:
-            versions.clear()
-        for row in query("scheme_versions", keys=missing):
-            versions[row[0], row[1]] = row
-    for pair in pairs:
-        scheme = rows.scheme(heads[pair[0]], versions[pair])
-        snapshot.schemes[pair] = scheme
-        if scheme.version == scheme.latest:
-            snapshot.latest[scheme.id] = scheme
-            snapshot.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
-    limited = [s.id for s in snapshot.latest.values() if s.terms.limited]
-    if limited:
-        snapshot.counts.update(counts(query, limited))
-    if names.receipts:
-        for scheme_id, member_id, received in query("receipts", keys=names.receipts):
-            snapshot.received[scheme_id, member_id] = received
+def _by_id(kind: type[Any], table: dict[int, Any]) -> Callable[[rows.Row], None]:
+    def file(row: rows.Row) -> None:
+        table[row[0]] = rows.record(kind, row)
 
-
-def _load_parties(query: Query, names: Names, snapshot: Snapshot) -> None:
-    used = snapshot.redemptions.values()
-    shops = names.shops | {r.shop_id for r in used}
-    cashiers = names.cashiers | {r.cashier_id for r in used if r.cashier_id is not None}
-    members = names.members | {c.member_id for c in snapshot.coupons.values() if c.member_id is not None}
-    by_id: list[tuple[str, type[Any], set[int], dict[int, Any]]] = [
-        ("merchants_by_id", Merchant, names.merchants, snapshot.merchants),
-        ("shops_by_id", Shop, shops, snapshot.shops),
-        ("cashiers_by_id", Cashier, cashiers, snapshot.cashiers),
-        ("members_by_id", Member, members, snapshot.members),
-        ("items_by_id", Item, names.item_ids, snapshot.items_by_id),
-    ]
-    for name, kind, ids, table in by_id:
-        if ids:
-            for row in query(name, ids=ids):
-                record = rows.record(kind, row)
-                table[record.id] = record
-    # Goods matter to a bill only where some scheme asks for their category.
-    if names.items and (names.item_ids or any(_by_category(s) for s in snapshot.schemes.values())):
-        for row in query("items_by_key", keys=names.items):
-            item: Item = rows.record(Item, row)
-            snapshot.items[item.merchant_id, item.sku] = item
-    if names.credentials:
-        for row in query("credentials_by_key", keys=names.credentials):
-            credential: Credential = rows.record(Credential, row)
-            snapshot.credentials[credential.door, credential.public_id] = credential
-
-
-def counts(query: Query, scheme_ids: Iterable[int]) -> Mapping[int, Count]:
-    """What these schemes have given out, summed over all slots."""
-    return {row[0]: Count(*row[1:]) for row in query("scheme_counts", ids=list(scheme_ids))}
-
-
-def _by_category(scheme: Scheme) -> bool:
-    return scheme.terms.goods.mode == "categories"
+    return file

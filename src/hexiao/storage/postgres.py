@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -101,13 +101,16 @@ class PostgresStorage(Reading):
     def load(self, names: Names) -> Snapshot:
         """Without a transaction around it: what changes between two reads misses its guard at the save."""
         with self._translating():
-            return loading.load(self.query, names, self._versions)
+            return loading.load(self._ask, names, self._versions)
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
-        for key, value in parameters.items():
-            if not isinstance(value, (int, str)):
-                parameters[key] = _json(list(value)).decode()
-        return self._db.execute(QUERIES[name], parameters).fetchall()
+        return self._db.execute(QUERIES[name], _as_json(parameters)).fetchall()
+
+    def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+        """One round trip for all of them."""
+        with self._db.pipeline():
+            cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
+        return [cursor.fetchall() for cursor in cursors]
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
         return self._db.execute(_psycopg_style(sql), parameters).fetchall()
@@ -148,6 +151,14 @@ class PostgresStorage(Reading):
             self._db = _connect(self._url)
         except psycopg.OperationalError as failed:
             raise ConnectionLost(f"PostgreSQL: {failed}") from failed
+
+
+def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Sets and lists travel as one JSON text each: much cheaper than arrays."""
+    return {
+        name: value if isinstance(value, (int, str)) else _json(list(value)).decode()
+        for name, value in parameters.items()
+    }
 
 
 def migrate(url: str) -> list[str]:

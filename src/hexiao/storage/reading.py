@@ -31,6 +31,10 @@ class Reading(ABC):
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
         """The rows of a named query; sets and lists go in as JSON."""
 
+    def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+        """Several named queries at once."""
+        return [list(self.query(name, **parameters)) for name, parameters in asked]
+
     @abstractmethod
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
         """The rows of a built query with `:name` parameters."""
@@ -49,7 +53,7 @@ class Reading(ABC):
 
     def load(self, names: Names) -> Snapshot:
         with self._one_state():
-            return loading.load(self.query, names, self._versions)
+            return loading.load(self._ask, names, self._versions)
 
     def merchant(self, merchant_id: int) -> Merchant | None:
         return next(iter(self._records(Merchant, "merchants_by_id", ids=[merchant_id])), None)
@@ -105,7 +109,7 @@ class Reading(ABC):
 
     def scheme_count(self, scheme_id: int) -> Count:
         with self._translating():
-            return loading.counts(self.query, [scheme_id]).get(scheme_id, Count())
+            return next((loading.count(row) for row in self.query("scheme_counts", ids=[scheme_id])), Count())
 
     def coupon_by_id(self, merchant_id: int, coupon_id: int) -> Coupon | None:
         with self._translating():

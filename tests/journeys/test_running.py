@@ -1,0 +1,51 @@
+"""docs/operate/running.md: its settings are those of the program, and its backup is one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hexiao.config import Settings
+from journeys import served, shell
+from journeys.doors import Doors
+from journeys.pages import ROOT, Page
+
+PAGE = Page(ROOT / "docs" / "operate" / "running.md")
+
+
+def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
+    defaults = {name: getattr(Settings(), name) for name in Settings.__struct_fields__}
+    shown = {False: "`false`", "": "empty"}
+    assert {row[0]: row[1] for row in PAGE.table("setting")} == {
+        f"`HEXIAO_{name.upper()}`": shown.get(value, f"`{value}`") for name, value in defaults.items()
+    }
+
+
+def test_the_backup_beside_a_running_server_is_sound_and_restores(doors: Doors, tmp_path: Path) -> None:
+    bill = {"number": "BEFORE", "shop_id": "284", "lines": [{"sku": "1", "quantity": 1, "unit_price_fen": 9000}]}
+    body = {"mode": "redeem", "coupons": [{"code": "DEMOMONEY1"}], "bill": bill}
+    assert "redemptions" in doors.api("POST", "/v1/redemptions", body, key="before")
+    for outcome in shell.typed(shell.steps(PAGE.under("Backup and restore")), doors.server):
+        shell.check(outcome)
+
+    served.prepare(tmp_path)
+    (tmp_path / "data").mkdir()
+    (doors.server.folder / "backup.db").rename(tmp_path / "data" / "hexiao.db")
+    with served.served(tmp_path) as restored, Doors(restored) as others:
+        (row,) = others.api("GET", "/v1/redemptions?bill_number=BEFORE")["redemptions"]
+        assert row["state"] == "captured"
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in PAGE.blocks if "hexiao " in b.text and b.under in ("First start", "Keys")]
+)
+def test_its_commands_take_these_options(block, tmp_path: Path) -> None:
+    """In order, on a database of their own; all but the server itself."""
+    server = served.Served(tmp_path, 8080)
+    served.prepare(tmp_path)
+    own = re.sub(r"(?m)^(export .*|hexiao serve)$", ":", block.text)
+    before = "hexiao migrate\nhexiao keys create --role till --name first" if block.under == "Keys" else ":"
+    for outcome in shell.typed([shell.Step(block.line, f"set -e\n{before}\n{own}", [], 0)], server):
+        shell.check(outcome)
