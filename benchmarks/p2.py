@@ -14,8 +14,8 @@ MOST_A_SECOND = 30_000
 
 def run(session: Session) -> Result:
     form = session.form
-    with session.yardstick() as yardstick, session.on_postgres("p2", form.coupons) as (clients, _):
-        coupons = load.plain(form.coupons)
+    with session.yardstick() as yardstick, session.on_postgres("p2", 2 * form.coupons) as (clients, _):
+        coupons = load.plain(2 * form.coupons)
 
         def batches(seconds: float) -> Measure:
             return clients.redeem("redeem_batch", coupons, CLIENTS, seconds, MOST_A_SECOND)

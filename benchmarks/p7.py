@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import shop
+from benchmarks.audit import audit
 from benchmarks.form import ROOT
 from benchmarks.result import Measure, Result
 from benchmarks.rounds import Leg, finding, in_turn, ratio
@@ -54,7 +55,7 @@ def run(session: Session) -> Result:
     sample, _ = shop.open_shop(issued_into)
     shop.open_shop(copied_into)
     issuer = Issuer(issued_into, sample.coupon.scheme_id)
-    last_id = sample.coupon.id
+    last_id = _last_id(issued_into)
     new_rows: dict[str, list[bytes]] = {}
 
     def issue(_: float) -> Measure:
@@ -66,7 +67,7 @@ def run(session: Session) -> Result:
             for table, id in TABLES.items():
                 with db.cursor().copy(f"COPY (SELECT * FROM {table} WHERE {id} > {last_id}) TO STDOUT") as rows:  # noqa: S608
                     new_rows[table] = [bytes(block) for block in rows]
-            [(last_id,)] = db.execute("SELECT max(id) FROM coupon").fetchall()
+        last_id = _last_id(issued_into)
         return Measure(
             count=quantity,
             seconds=report["seconds"],
@@ -88,15 +89,17 @@ def run(session: Session) -> Result:
 
     try:
         measured = in_turn("P7", [Leg("issue", issue, False), Leg("COPY", copy, False)], form.pairs, form.seconds)
+        issuer.close()
+        counts = {url: _count(url) for url in (issued_into, copied_into)}
+        if len(set(counts.values())) != 1:
+            raise SystemExit(f"not the same rows were written: {counts}")
+        audit(issued_into, 0)
     finally:
         issuer.close()
-    counts = {url: _count(url) for url in (issued_into, copied_into)}
-    if len(set(counts.values())) != 1:
-        raise SystemExit(f"not the same rows were written: {counts}")
+        for database in ("bench_p7_issued", "bench_p7_copied"):
+            cluster.drop(database)
     memory = [one.memory_mib or 0.0 for one in measured["issue"]]
     growth = [memory[-1] - memory[0]]
-    for database in ("bench_p7_issued", "bench_p7_copied"):
-        cluster.drop(database)
     return session.result(
         "p7", "Issuing coupons",
         f"Issue commands of 1,000 through the engine, {quantity:,} coupons a round ÷ COPY of the same rows",
@@ -106,6 +109,12 @@ def run(session: Session) -> Result:
         ],
         measured,
     )  # fmt: skip
+
+
+def _last_id(url: str) -> int:
+    with psycopg.connect(url) as db:
+        [(id,)] = db.execute("SELECT max(id) FROM coupon").fetchall()
+        return int(id)
 
 
 def _count(url: str) -> tuple[int, ...]:

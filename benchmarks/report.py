@@ -86,12 +86,17 @@ def _leg_rows(result: Result) -> list[tuple[str, ...]]:
         cpu = ", ".join(f"{who} {cell([one.cpu_us.get(who) for one in all_rounds], '.0f')}" for who in names)
         rows.append(
             (
-                name, cell([one.rate for one in all_rounds], ",.0f"), cell([one.mean_ms for one in all_rounds], ".2f"),
+                name, _rate([one.rate for one in all_rounds]), cell([one.mean_ms for one in all_rounds], ".2f"),
                 cell([one.p50_ms for one in all_rounds], ".2f"), cell([one.p99_ms for one in all_rounds], ".2f"),
                 cell([one.max_ms for one in all_rounds]), cpu, cell([one.memory_mib for one in all_rounds], ".0f"),
             )
         )  # fmt: skip
     return rows
+
+
+def _rate(rates: list[float]) -> str:
+    rate = statistics.median(rates)
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2f}"
 
 
 def _markdown(result: Result) -> str:

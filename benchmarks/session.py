@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from benchmarks import seeding
+from benchmarks.audit import audit
 from benchmarks.form import Form, read_form
 from benchmarks.load import Load
 from benchmarks.machine import look_around
@@ -62,7 +63,9 @@ class Session:
             seeding.fill(database, plain, counted)
             self.cluster.settle(name)
             with self._serving(id, database) as server:
-                yield Load(server, self.cluster), server
+                load = Load(server, self.cluster)
+                yield load, server
+            audit(database, load.redeemed)
         finally:
             self.cluster.drop(name)
 
@@ -73,7 +76,9 @@ class Session:
             database = f"sqlite:///{path}"
             seeding.fill(database, plain)
             with self._serving(id, database) as server:
-                yield Load(server, None), server
+                load = Load(server, None)
+                yield load, server
+            audit(database, load.redeemed)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
 

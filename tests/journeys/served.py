@@ -84,7 +84,7 @@ def environment(port: int) -> dict[str, str]:
     """Ours without any setting of hexiao but the port."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEXIAO_")}
     path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{kept.get('PATH', '')}"
-    return {**kept, "PATH": path, "HEXIAO_PORT": str(port), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    return {**kept, "PATH": path, "NO_PROXY": "127.0.0.1", "NO_COLOR": "1", "HEXIAO_PORT": str(port)}
 
 
 def free_port() -> int:

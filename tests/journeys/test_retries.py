@@ -95,7 +95,7 @@ def test_a_client_that_gives_up_says_that_the_outcome_is_unknown(
     url = f"http://127.0.0.1:{line.port}/v1/redemptions"
     with pytest.raises(TimeoutError, match="lossy-2"):
         change(url, TILL, "lossy-2", body("DEMOMONEY2", "LOSSY-2"), pauses=(0,) * LOST)
-    status, answer = change(url, TILL, "lossy-2", body("DEMOMONEY2", "LOSSY-2"), pauses=(0,))
+    status, _ = change(url, TILL, "lossy-2", body("DEMOMONEY2", "LOSSY-2"), pauses=(0,))
     assert (status, len(on_bill(doors, "LOSSY-2"))) == (201, 1)
 
 

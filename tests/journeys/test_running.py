@@ -10,7 +10,7 @@ import pytest
 from hexiao.config import Settings
 from journeys import served, shell
 from journeys.doors import Doors
-from journeys.pages import ROOT, Page
+from journeys.pages import ROOT, Block, Page
 
 PAGE = Page(ROOT / "docs" / "operate" / "running.md")
 
@@ -41,7 +41,7 @@ def test_the_backup_beside_a_running_server_is_sound_and_restores(doors: Doors, 
 @pytest.mark.parametrize(
     "block", [b for b in PAGE.blocks if "hexiao " in b.text and b.under in ("First start", "Keys")]
 )
-def test_its_commands_take_these_options(block, tmp_path: Path) -> None:
+def test_its_commands_take_these_options(block: Block, tmp_path: Path) -> None:
     """In order, on a database of their own; all but the server itself."""
     server = served.Served(tmp_path, 8080)
     served.prepare(tmp_path)

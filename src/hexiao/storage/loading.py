@@ -45,8 +45,6 @@ class _Loader:
         self._want_what_is_named()
         self._go()
         self._want("coupons_by_id", self._file_coupon, ids=self._coupon_ids)
-        bills = {(r.merchant_id, r.shop_id, r.bill_number) for r in self.snapshot.redemptions.values()}
-        self._want("bills", self._file_bill, keys=bills - self._names.bills)
         in_use = [key for key in self._names.bills if key in self.snapshot.bill_seqs]
         self._want("live_of_bills", self._file_redemption, keys=in_use)
         self._go()
@@ -59,6 +57,9 @@ class _Loader:
         self._want("schemes_by_id", self._file_scheme_head, ids=self._scheme_ids)
         self._go()
         self._want_missing_versions()
+        # A hold that lapses, or is released, changes its own bill, which nobody may have named.
+        bills = {(r.merchant_id, r.shop_id, r.bill_number) for r in self.snapshot.redemptions.values()}
+        self._want("bills", self._file_bill, keys=bills - self._names.bills)
         self._want_who_used_them()
         self._go()
         self._file_schemes()
