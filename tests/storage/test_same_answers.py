@@ -1,0 +1,101 @@
+"""SQLite and PostgreSQL answer the same commands with the same bytes, and end with the same rows.
+
+HEXIAO_TWIN_EXAMPLES=500 makes a long run; SEED=… takes the same steps again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from engine.desk import MEMBER, MERCHANT, OTHER_MERCHANT, OTHER_MEMBER, OTHER_SHOP, SHOP, a_bill, holding, issuing
+from engine.desk import redeeming, terms
+from hexiao.config import Settings
+from hexiao.domain.errors import Code
+from hexiao.domain.party import Item
+from hexiao.domain.scheme import MoneyOff
+from hexiao.engine.commands import CreateScheme, Failed, Imported, LookUp, Put
+from postgres_server import Databases
+from simulation.beside import START, Beside, empty_database, seen
+from simulation.machine import Machine
+from simulation.oracle import Oracle
+from simulation.strategies import GOODS
+from storage.tables import KEYS, table_names
+from storage.twins import Twins, a_pair, assert_same_tables, twins_on
+
+EXAMPLES = int(os.environ.get("HEXIAO_TWIN_EXAMPLES", "12"))
+STEPS = 40
+
+Pair = tuple[Settings, Settings]
+
+
+@pytest.fixture
+def pair(tmp_path: Path, migrated: bytes, databases: Databases) -> Pair:
+    return a_pair(tmp_path, migrated, databases.migrated())
+
+
+@pytest.fixture
+def twins(pair: Pair, clock: Any) -> Iterator[Twins]:
+    with twins_on(pair, clock) as twins:
+        yield twins
+
+
+class BesideTwins(Beside):
+    """The oracle beside both stores at once."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hexiao-twins-"))
+        self.pair = a_pair(self.folder, empty_database(), postgres_url)
+        self.now = START
+        self.engine: Any = Twins(self.pair, self.clock, seed=1)
+        self.neighbour: Any = Twins(self.pair, self.clock, seed=2)
+        self.engine.furnish()
+        for sku, category in GOODS.items():
+            item = Item(id=0, merchant_id=MERCHANT, sku=sku, name=sku, category=category)
+            self.engine.call(Put(merchant_id=MERCHANT, record=item))
+        self.oracle = Oracle({MERCHANT, OTHER_MERCHANT}, {SHOP, OTHER_SHOP}, {MEMBER, OTHER_MEMBER}, GOODS)
+        self.asked = []
+        self.numbers = 0
+
+    def restart(self) -> None:
+        self.engine.close()
+        self.engine = Twins(self.pair, self.clock, seed=self.number())
+
+    def close(self) -> None:
+        self.engine.close()
+        self.neighbour.close()
+        assert_same_tables(self.pair)
+        shutil.rmtree(self.folder)
+
+
+def machine_on(fresh: Callable[[], str]) -> type[Machine]:
+    class TwinMachine(Machine):
+        def __init__(self) -> None:
+            RuleBasedStateMachine.__init__(self)
+            self.both = BesideTwins(fresh())
+
+    return TwinMachine
+
+
+def test_whatever_is_asked_both_stores_answer_alike(databases: Databases, seed: int) -> None:
+    seen.clear()
+    how = settings(
+        max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck), phases=[hypothesis.Phase.generate],
+    )  # fmt: skip
+    run_state_machine_as_test(hypothesis.seed(seed)(machine_on(databases.migrated)), settings=how)
+    commands = {name.split()[0] for name in seen}
+    refusals = {name.split()[1] for name in seen if " " in name}
+    print(f"{sum(seen.values())} answers of {len(commands)} commands, {len(refusals)} reasons to refuse; SEED={seed}")
+    assert sum(seen.values()) > 20 * EXAMPLES
+    assert len(commands) >= 12
+    assert len(refusals) >= 12
