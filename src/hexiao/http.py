@@ -39,7 +39,8 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
 
 
 def log_unexpected(req: falcon.asgi.Request, unexpected: BaseException) -> str:
-    """Log an exception that nobody foresaw; the id that the answer shows. The query stays out: it may hold secrets."""
+    """Log an exception that nobody foresaw; the id that the answer shows. Query and path values stay out of it."""
     error_id = secrets.token_hex(6)
-    log.error("unexpected", error_id=error_id, method=req.method, path=req.path, exc_info=unexpected)
+    path = req.uri_template or req.path
+    log.error("unexpected", error_id=error_id, method=req.method, path=path, exc_info=unexpected)
     return error_id

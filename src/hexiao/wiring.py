@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hexiao.engine.committer import Engine
 from hexiao.logs import configure_logs
 from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
-from hexiao.vault import Vault, load_or_make_key
+from hexiao.vault import SealBroken, Vault, load_or_make_key, place_of
 
 __all__ = [
     "DEFAULT_DATABASE",
@@ -79,6 +80,21 @@ def open_vault(settings: Settings) -> Vault:
         return Vault(load_or_make_key(settings.key_file))
     except (ValueError, OSError) as wrong:
         raise StorageError(f"the master key file {settings.key_file} cannot be used: {wrong}") from wrong
+
+
+def check_master_key(settings: Settings) -> None:
+    """Raises StorageError when the database cannot be used, or when its secrets were sealed under another key."""
+    vault = open_vault(settings)
+    with closing(open_storage(settings)) as storage:
+        sealed = storage.one_sealed_credential()
+    if sealed is not None:
+        try:
+            vault.open(sealed.sealed, place_of(sealed.door, sealed.public_id))
+        except SealBroken as broken:
+            raise StorageError(
+                "the master key does not fit this database: its secrets were sealed under another one;"
+                f" give the right key by HEXIAO_MASTER_KEY or HEXIAO_MASTER_KEY_FILE (now: {settings.key_file})"
+            ) from broken
 
 
 def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
@@ -156,8 +172,7 @@ def serve(settings: Settings) -> None:
     from granian.server import Server
 
     configure_logs(settings.log_level)
-    open_storage(settings).close()
-    open_vault(settings)
+    check_master_key(settings)
     os.environ.update(to_environment(settings))
     Server(
         "hexiao.wiring:app",

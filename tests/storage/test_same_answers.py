@@ -99,3 +99,14 @@ def test_whatever_is_asked_both_stores_answer_alike(databases: Databases, seed: 
     assert sum(seen.values()) > 20 * EXAMPLES
     assert len(commands) >= 12
     assert len(refusals) >= 12
+
+
+def test_facts_of_a_limit_are_plain_numbers(twins: Twins) -> None:
+    stock = twins.desk.scheme(total=3)
+    twins.desk.issue(stock, 2)
+    assert twins.desk.refused(issuing(stock, 2)).facts == {"needed": 3, "actual": 1}
+    budget = twins.desk.scheme(MoneyOff(1_000), budget_fen=1_500)
+    first, second = twins.desk.issue(budget, 2)
+    twins.desk.redeem(first.code)
+    assert twins.desk.no(redeeming(second.code, a_bill("B2"))) is Code.BUDGET_EXHAUSTED
+    assert twins.desk.read(lambda reader: reader.scheme_count(budget.id)).captured_fen == 1_000

@@ -102,7 +102,7 @@ def reporting(as_json: bool) -> Iterator[None]:
         _tell(as_json, stop.code.name.lower(), stop.zh, stop.en, {})
         raise typer.Exit(stop.code) from None
     except (StorageError, SealBroken) as error:
-        _tell(as_json, Code.STORAGE_UNAVAILABLE.value, "数据库或密钥不能使用", str(error), {})
+        _tell(as_json, Code.STORAGE_UNAVAILABLE.value, "数据库或密钥不能使用，请按英文说明处理", str(error), {})
         raise typer.Exit(Exit.UNAVAILABLE) from None
     except StorageDown as down:
         _tell(as_json, Code.STORAGE_UNAVAILABLE.value, "数据库暂不可用，请稍后重试", f"try again: {down}", {})

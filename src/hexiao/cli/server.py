@@ -30,7 +30,9 @@ def add_to(app: typer.Typer) -> None:
         )
     )(serve)
     app.command(epilog=examples("hexiao migrate", "hexiao migrate --database sqlite:///srv/hexiao.db"))(migrate)
-    app.command(epilog=examples("hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep"))(verify)
+    app.command(
+        epilog=examples("hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep"),
+    )(verify)
     app.command(epilog=examples("hexiao demo", "hexiao demo --database sqlite:///tmp/demo.db"))(demo)
 
 

@@ -112,7 +112,7 @@ class Code(Enum):
     )
     WRONG_SHOP = "wrong_shop", R, "本店不可用此券：{shop}", "This coupon cannot be used in this shop: {shop}"
     WRONG_SCENE = "wrong_scene", R, "此券限{needed_zh}使用，本单为{actual_zh}", "This coupon is for {needed_en} use; this bill is {actual_en}"
-    MEMBER_NEEDED = "member_needed", R, "此券为会员专用，请先识别会员", "This coupon belongs to a member; identify the member first"
+    MEMBER_NEEDED = "member_needed", R, "此券为会员专用，请指明会员", "This coupon is for members; name the member"
     WRONG_MEMBER = "wrong_member", R, "此券属于另一位会员", "This coupon belongs to another member"
     NO_MATCHING_GOODS = "no_matching_goods", R, "本单没有此券适用的商品", "Nothing on this bill is covered by this coupon"
     BELOW_MINIMUM_SPEND = (

@@ -97,6 +97,10 @@ class Reader(Protocol):
 
     def credentials(self, merchant_id: int, door: str) -> list[Credential]: ...
 
+    def one_sealed_credential(self) -> Credential | None:
+        """Any credential with secrets: to find out at the start whether the master key fits."""
+        ...
+
     def redemption(self, merchant_id: int, redemption_id: int) -> RedemptionRow | None: ...
 
     def redemptions(self, wanted: RedemptionFilter, after: Cursor | None, limit: int) -> list[RedemptionRow]:

@@ -77,6 +77,10 @@ SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN credential c WHERE
 -- name: credentials_of
 SELECT {credential} FROM credential WHERE merchant_id = :merchant_id AND door = :door ORDER BY id
 
+-- name: one_sealed_credential
+-- Any credential with secrets: to find out at the start whether the master key fits.
+SELECT {credential} FROM credential WHERE length(sealed) > 0 LIMIT 1
+
 -- name: journal_of
 SELECT {journal} FROM journal WHERE coupon_id = :coupon_id ORDER BY seq
 

@@ -64,6 +64,9 @@ class Reading(ABC):
     def credentials(self, merchant_id: int, door: str) -> list[Credential]:
         return self._records(Credential, "credentials_of", merchant_id=merchant_id, door=door)
 
+    def one_sealed_credential(self) -> Credential | None:
+        return next(iter(self._records(Credential, "one_sealed_credential")), None)
+
     def redemption(self, merchant_id: int, redemption_id: int) -> RedemptionRow | None:
         with self._one_state():
             found = [rows.redemption(row) for row in self.query("redemptions_by_id", ids=[redemption_id])]

@@ -1,0 +1,79 @@
+"""What stands between the settings and a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hexiao.config import Settings, load_settings, to_environment
+from hexiao.domain.errors import BadRequest
+from hexiao.domain.party import Credential, Merchant
+from hexiao.engine.commands import Put
+from hexiao.storage.base import StorageError
+from hexiao.vault import Vault, load_or_make_key, place_of
+from hexiao.wiring import check_master_key, open_engine, open_storage
+
+
+def with_a_secret(settings: Settings, key: bytes) -> None:
+    sealed = Vault(key).seal(b"{}", place_of("zvcms", "abc"))
+    engine = open_engine(settings)
+    engine.call(Put(merchant_id=1, record=Merchant(id=1, name="m")))
+    record = Credential(id=0, merchant_id=1, door="zvcms", public_id="abc", name="z", sealed=sealed)
+    engine.call(Put(merchant_id=1, record=record))
+    engine.close()
+
+
+def test_the_key_that_sealed_the_secrets_is_accepted(settings: Settings) -> None:
+    with_a_secret(settings, bytes.fromhex(settings.master_key))
+    check_master_key(settings)
+
+
+def test_another_key_is_refused_before_a_port_is_opened(settings: Settings) -> None:
+    with_a_secret(settings, b"k" * 32)
+    with pytest.raises(StorageError, match="master key"):
+        check_master_key(settings)
+
+
+def test_any_key_will_do_while_nothing_is_sealed(settings: Settings) -> None:
+    check_master_key(settings)
+
+
+def test_a_new_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "master.key"
+    assert load_or_make_key(path) == load_or_make_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="hexiao migrate"):
+        open_storage(Settings(database=f"sqlite:///{tmp_path}/none.db"))
+
+
+@pytest.mark.parametrize("url", ["", "hexiao.db", "sqlite://", "sqlite:///", "mysql://u:secret@h/d", "sqlite:///a?b=c"])
+def test_a_url_of_no_known_kind_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        open_storage(Settings(database=url))
+    assert "secret" not in str(refused.value)
+
+
+def test_settings_come_from_the_environment_and_overrides_win() -> None:
+    environment = {"HEXIAO_PORT": "9000", "HEXIAO_DEMO": "true", "HEXIAO_HOST": "::1"}
+    settings = load_settings(environment, host="127.0.0.1", port=None)
+    assert (settings.port, settings.demo, settings.host) == (9000, True, "127.0.0.1")
+
+
+def test_settings_survive_the_way_to_a_worker_process() -> None:
+    settings = Settings(database="sqlite:///a.db", port=1, demo=True, workers=3, window_seconds=0)
+    assert load_settings(to_environment(settings)) == settings
+
+
+def test_a_setting_of_the_wrong_kind_is_refused_by_name() -> None:
+    with pytest.raises(BadRequest, match="port"):
+        load_settings({"HEXIAO_PORT": "many"})
+
+
+def test_settings_cannot_be_changed_once_made() -> None:
+    with pytest.raises((AttributeError, msgspec.ValidationError)):
+        Settings().port = 1  # type: ignore[misc]
