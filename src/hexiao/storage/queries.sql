@@ -79,7 +79,7 @@ SELECT {credential} FROM credential WHERE merchant_id = :merchant_id AND door = 
 
 -- name: one_sealed_credential
 -- Any credential with secrets: to find out at the start whether the master key fits.
-SELECT {credential} FROM credential WHERE length(sealed) > 0 LIMIT 1
+SELECT {credential} FROM credential WHERE length(sealed) > 0 AND revoked_at IS NULL LIMIT 1
 
 -- name: journal_of
 SELECT {journal} FROM journal WHERE coupon_id = :coupon_id ORDER BY seq

@@ -1,0 +1,147 @@
+"""A PostgreSQL database as one side of a move: COPY in, a server-side cursor in one read-only transaction out.
+
+Makes no database, only reads one as it is or fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import dict_row
+
+from hexiao.storage import moving
+from hexiao.storage.base import Broken, StorageError
+from hexiao.storage.moving import Row, Side, Table, Tell, Value
+from hexiao.storage.postgres import CONNECT_SECONDS, INVARIANTS
+
+YOYO = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
+TABLES = """
+    SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL),
+        array_position(i.indkey::int2[], a.attnum)
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL(%s)
+    ORDER BY c.relname::text COLLATE "C", a.attnum
+"""
+PLACE = """
+    SELECT pg_postmaster_start_time()::text, oid::bigint, current_schema()
+    FROM pg_database WHERE datname = current_database()
+"""
+
+
+class PostgresSide(Side):
+    engine = "postgres"
+    text_order = ' COLLATE "C"'
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.name = "the PostgreSQL database"
+        with self._translating():
+            self._db = psycopg.connect(
+                url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao move"
+            )
+            info = self._db.info
+            self.name = f"postgresql://{info.host}:{info.port}/{info.dbname}"
+            # A move is one long transaction, and waits for the other side in the middle of it.
+            self._db.execute("SET statement_timeout = 0")
+            self._db.execute("SET idle_in_transaction_session_timeout = 0")
+            [place] = self._db.execute(PLACE)
+            self.place = ("postgres", *place)
+
+    def tables(self) -> tuple[Table, ...]:
+        columns: dict[str, list[tuple[str, str]]] = {}
+        keys: dict[str, list[tuple[int, str]]] = {}
+        with self._translating():
+            for name, column, kind, place in self._db.execute(TABLES, (list(YOYO),)):
+                columns.setdefault(name, []).append((column, kind))
+                if place is not None:
+                    keys.setdefault(name, []).append((place, column))
+        return tuple([moving.table(n, columns[n], [c for _, c in sorted(keys.get(n, []))]) for n in columns])
+
+    def run(self, sql: str, *parameters: Value) -> list[Row]:
+        with self._translating():
+            cursor = self._db.execute(sql.replace("?", "%s"), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
+        with self._translating(), self._db.cursor("moved") as cursor:
+            cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
+            while batch := cursor.fetchmany(moving.BATCH_ROWS):
+                yield batch
+
+    def insert(self, table: Table, rows: list[Row]) -> None:
+        with self.changing(), self._db.cursor() as cursor:
+            with cursor.copy(f"COPY {table.name} ({', '.join(table.names)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            yield
+
+    def has_schema(self) -> bool:
+        [(ours,)] = self.run("SELECT (to_regclass('_yoyo_migration') IS NOT NULL)::int")
+        with self._translating():
+            others = self._db.execute(TABLES, (list(YOYO),)).fetchone()
+        if others and not ours:
+            raise StorageError(f"{self.name} holds tables of another program ({others[0]}): give an empty database")
+        return bool(ours and others)
+
+    def duplicate(self, file: Path, tell: Tell) -> bool:
+        return False
+
+    def damage(self) -> str:
+        return ""
+
+    def tidy(self) -> None:
+        with self._translating():
+            self._db.execute("ANALYZE")
+
+    def invariants(self, now: int) -> Iterator[Broken]:
+        for name, sql in INVARIANTS.items():
+            with self._translating(), self._db.cursor(row_factory=dict_row) as cursor:
+                for row in cursor.execute(sql, {"now": now}):
+                    yield Broken(name, row)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.errors.UniqueViolation as clash:
+            raise StorageError(
+                f"{self.name}: a row was there before its copy ({clash.diag.message_primary}); if another copy is at"
+                " work on this target, or was interrupted a moment ago, let it end and run the same command again"
+            ) from clash
+        except psycopg.errors.DiskFull as full:
+            raise StorageError(
+                f"{self.name}: no room left on the server's disk; make room, then run the same command again"
+            ) from full
+        except psycopg.OperationalError as failed:
+            raise StorageError(
+                f"{self.name}: {self._plain(failed)}; see to the server and the URL, then run the same command again"
+            ) from failed
+        except psycopg.DataError as unfit:
+            raise StorageError(f"{self.name} cannot hold a value of the source: {self._plain(unfit)}") from unfit
+        except psycopg.Error as failed:
+            raise StorageError(f"{self.name}: {self._plain(failed)}") from failed
+
+    def _plain(self, failed: psycopg.Error) -> str:
+        """On one line, and without the URL: a password may stand in it."""
+        return " ".join(str(failed).replace(self._url, "the URL").split())
+
+
