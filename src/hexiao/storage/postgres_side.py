@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from hexiao.storage import moving
+from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.moving import Row, Side, Table, Tell, Value
+from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.postgres import CONNECT_SECONDS, INVARIANTS
 
 YOYO = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
@@ -61,7 +61,7 @@ class PostgresSide(Side):
                 columns.setdefault(name, []).append((column, kind))
                 if place is not None:
                     keys.setdefault(name, []).append((place, column))
-        return tuple([moving.table(n, columns[n], [c for _, c in sorted(keys.get(n, []))]) for n in columns])
+        return tuple([side.table(n, columns[n], [c for _, c in sorted(keys.get(n, []))]) for n in columns])
 
     def run(self, sql: str, *parameters: Value) -> list[Row]:
         with self._translating():
@@ -71,7 +71,7 @@ class PostgresSide(Side):
     def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
         with self._translating(), self._db.cursor("moved") as cursor:
             cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
-            while batch := cursor.fetchmany(moving.BATCH_ROWS):
+            while batch := cursor.fetchmany(side.BATCH_ROWS):
                 yield batch
 
     def insert(self, table: Table, rows: list[Row]) -> None:
@@ -105,9 +105,9 @@ class PostgresSide(Side):
     def damage(self) -> str:
         return ""
 
-    def tidy(self) -> None:
-        with self._translating():
-            self._db.execute("ANALYZE")
+    def finish(self, skip_nodes: int) -> None:
+        super().finish(skip_nodes)
+        self.run("ANALYZE")  # the planner knows nothing yet of the rows that came in
 
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in INVARIANTS.items():

@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from hexiao.storage import moving
+from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.moving import Row, Side, Table, Tell, Value
+from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS
 
 PAGES_AT_ONCE = 1_024
@@ -52,7 +52,7 @@ class SqliteSide(Side):
     def _table(self, name: str) -> Table:
         columns = self.run("SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid", name)
         key = sorted((pk, column) for column, _, pk in columns if isinstance(pk, int) and pk)
-        return moving.table(name, [(str(column), str(kind)) for column, kind, _ in columns], [str(c) for _, c in key])
+        return side.table(name, [(str(column), str(kind)) for column, kind, _ in columns], [str(c) for _, c in key])
 
     def run(self, sql: str, *parameters: Value) -> list[Row]:
         with self._translating():
@@ -60,7 +60,7 @@ class SqliteSide(Side):
 
     def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
         with self._translating(), closing(self._db.execute(sql, parameters)) as cursor:
-            while batch := cursor.fetchmany(moving.BATCH_ROWS):
+            while batch := cursor.fetchmany(side.BATCH_ROWS):
                 yield batch
 
     def insert(self, table: Table, rows: list[Row]) -> None:
@@ -115,11 +115,6 @@ class SqliteSide(Side):
     def damage(self) -> str:
         found = [str(line) for (line,) in self.run("PRAGMA integrity_check(1)")]
         return "" if found == ["ok"] else "; ".join(found)
-
-    def tidy(self) -> None:
-        """Back to one file without a log beside it."""
-        with self._translating():
-            self._db.execute("PRAGMA journal_mode = DELETE")
 
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in INVARIANTS.items():

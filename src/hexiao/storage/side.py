@@ -1,0 +1,215 @@
+"""A database as rows to be moved: its tables, its rows in order, its mark while a copy into it is unfinished.
+
+The tables, their columns and keys are read from the database itself, so that no table can be forgotten. Names no
+engine, knows no rule of the books.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from hexiao.storage.base import Broken, StorageError
+from hexiao.storage.migrating import APPLIED, check_schema
+
+BATCH_ROWS = 10_000
+SEEDED = ("node",)
+"""Tables into which the migrations themselves write; the rows of the source take the place of theirs."""
+UNFINISHED = "unfinished copy: run the same hexiao copy or restore again"
+"""Stands among the migrations of an unfinished target; a program that does not know it refuses the database."""
+OWED_TO_SWEEPER = "I14"
+"""The invariant that a database breaks by mere waiting, while no server runs on it."""
+
+_pack = msgspec.msgpack.Encoder().encode
+
+Value = int | str | bytes | None
+Row = tuple[Value, ...]
+Tell = Callable[[str, int, int], None]
+"""tell(what, done, total), between two batches."""
+
+
+class NotEmpty(StorageError):
+    """The target has rows that this copy did not write."""
+
+
+class OtherCopy(StorageError):
+    """The target is the unfinished copy of something else."""
+
+
+class Kind(StrEnum):
+    INTEGER = "integer"
+    TEXT = "text"
+    BYTES = "bytes"
+
+
+KINDS: dict[str, Kind] = {
+    "bigint": Kind.INTEGER,
+    "integer": Kind.INTEGER,
+    "smallint": Kind.INTEGER,
+    "text": Kind.TEXT,
+    "blob": Kind.BYTES,
+    "bytea": Kind.BYTES,
+}
+"""The column types that both engines give back unchanged. A column of any other type is refused."""
+
+
+class Table(msgspec.Struct, frozen=True):
+    name: str
+    columns: tuple[tuple[str, Kind], ...]
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple([name for name, _ in self.columns])
+
+    def integers(self) -> list[str]:
+        return [name for name, kind in self.columns if kind is Kind.INTEGER]
+
+
+def table(name: str, columns: Sequence[tuple[str, str]], key: Sequence[str]) -> Table:
+    """From what a database says of itself. Raises StorageError for what could not be moved without loss."""
+    unknown = [f"{name}.{column} ({kind})" for column, kind in columns if kind.lower() not in KINDS]
+    if unknown or not key:
+        raise StorageError(f"cannot move {', '.join(unknown) or name}: no known type, or no primary key")
+    return Table(name, tuple([(column, KINDS[kind.lower()]) for column, kind in columns]), tuple(key))
+
+
+class Side(ABC):
+    """One of the two databases, on a connection of its own. SQL is the same on both; the rest is the engine's."""
+
+    name: str
+    """As a person may see it: without user and password."""
+    place: tuple[object, ...]
+    """The same for two sides if and only if they are one database."""
+    engine: str
+    """The folder of its migrations."""
+    text_order: str = ""
+    """Added to a text column where rows are put in order: by bytes, on every engine."""
+
+    @abstractmethod
+    def tables(self) -> tuple[Table, ...]:
+        """Ours, by name, without those of the migration tool."""
+
+    @abstractmethod
+    def run(self, sql: str, *parameters: Value) -> list[Row]:
+        """Every row of the answer; `?` stands for a parameter."""
+
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
+        """The rows in batches of BATCH_ROWS; only inside `one_state`."""
+
+    @abstractmethod
+    def insert(self, table: Table, rows: list[Row]) -> None:
+        """All of the rows or, when it raises, none, in the engine's fastest way."""
+
+    @abstractmethod
+    def one_state(self) -> AbstractContextManager[None]:
+        """Reads inside see one committed state, whatever is written meanwhile."""
+
+    @abstractmethod
+    def changing(self) -> AbstractContextManager[None]:
+        """One transaction."""
+
+    @abstractmethod
+    def has_schema(self) -> bool:
+        """False for a database without any table. Raises StorageError when the tables are somebody else's."""
+
+    @abstractmethod
+    def duplicate(self, file: Path, tell: Tell) -> bool:
+        """The engine's own online backup into a new SQLite file; False when it has none."""
+
+    @abstractmethod
+    def damage(self) -> str:
+        """What the engine's own check of its pages found; empty when nothing, or when it has no such check."""
+
+    @abstractmethod
+    def invariants(self, now: int) -> Iterable[Broken]: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    # The same on every engine.
+
+    def demand_schema(self, *, unfinished: bool = False) -> None:
+        """Raises StorageError unless this is exactly the program's schema; a target may be `unfinished`."""
+        applied = [str(name) for (name,) in self.run(APPLIED)]
+        if unfinished:
+            applied = [name for name in applied if name != UNFINISHED]
+        if UNFINISHED in applied:
+            raise StorageError(f"{self.name} is itself an unfinished copy: finish it, or take another source")
+        check_schema(applied, self.engine, self.name)
+
+    def count(self, table: Table) -> int:
+        [(count,)] = self.run(f"SELECT count(*) FROM {table.name}")
+        assert isinstance(count, int)
+        return count
+
+    def rows(self, table: Table, after: Row | None = None) -> Iterator[list[Row]]:
+        """By primary key, from the row after the one with this key on."""
+        order = ", ".join(self._ordered_key(table))
+        where = f" WHERE ({order}) > ({', '.join('?' * len(after))})" if after else ""
+        return self.stream(f"SELECT {', '.join(table.names)} FROM {table.name}{where} ORDER BY {order}", after or ())
+
+    def last_key(self, table: Table) -> Row | None:
+        order = ", ".join(f"{column} DESC" for column in self._ordered_key(table))
+        return next(iter(self.run(f"SELECT {', '.join(table.key)} FROM {table.name} ORDER BY {order} LIMIT 1")), None)
+
+    def fingerprint(self, tables: Sequence[Table]) -> str:
+        """Changes with whatever a program writes: each table's count and the greatest of each number in it."""
+        digest = hashlib.sha256()
+        with self.one_state():
+            for one in tables:
+                greatest = "".join(f", max({column})" for column in one.integers())
+                digest.update(_pack((one.name, *self.run(f"SELECT count(*){greatest} FROM {one.name}"))))
+        return digest.hexdigest()
+
+    def last_entry_at(self) -> int | None:
+        """When the books end: the time of the newest journal entry, UTC ms."""
+        [(at,)] = self.run("SELECT max(at) FROM journal")
+        assert at is None or isinstance(at, int)
+        return at
+
+    def broken(self, now: int) -> list[Broken]:
+        """The rows that break an invariant, but for those that only wait for a sweeper."""
+        return [one for one in self.invariants(now) if one.invariant.split()[0] != OWED_TO_SWEEPER]
+
+    def begin(self, fingerprint: str) -> bool:
+        """Mark this target as the unfinished copy of that source; True when it was so already and can be gone on with.
+
+        Raises NotEmpty, OtherCopy.
+        """
+        with self.changing():
+            for (marked,) in self.run("SELECT migration_hash FROM _yoyo_migration WHERE migration_id = ?", UNFINISHED):
+                if marked != fingerprint:
+                    raise OtherCopy(
+                        f"{self.name} holds the unfinished copy of another source, or of this one as it was before"
+                        " it changed: give an empty target"
+                    )
+                return True
+            for one in self.tables():
+                if one.name in SEEDED:
+                    self.run(f"DELETE FROM {one.name}")
+                elif count := self.count(one):
+                    raise NotEmpty(f"{self.name} is not empty: {one.name} has {count} rows; give an empty target")
+            self.run(
+                "INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc)"
+                " VALUES (?, ?, CURRENT_TIMESTAMP)",
+                fingerprint, UNFINISHED,
+            )  # fmt: skip
+        return False
+
+    def finish(self, skip_nodes: int) -> None:
+        """Whole and compared: from now on it is a database like any other."""
+        with self.changing():
+            self.run("UPDATE node SET last = last + ?", skip_nodes)
+            self.run("DELETE FROM _yoyo_migration WHERE migration_id = ?", UNFINISHED)
+
+    def _ordered_key(self, table: Table) -> list[str]:
+        kinds = dict(table.columns)
+        return [f"{name}{self.text_order if kinds[name] is Kind.TEXT else ''}" for name in table.key]
