@@ -164,13 +164,16 @@ class PostgresServer:
 
 
 class Databases:
-    """Fresh databases on one server: `migrated` ones are copies of one that was migrated once."""
+    """Databases to work on: `migrated` ones are copies of one that was migrated once."""
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, server: PostgresServer | None = None) -> None:
+        self.server = server
+        """None when it is somebody else's, whose settings are not ours to change."""
         self._server_url = server_url
         self._numbers = count(1)
         self._names: list[str] = []
         self._template = ""
+        self._reused = ""
 
     def empty(self, template: str = "template1") -> str:
         name = f"hexiao_test_{os.getpid()}_{next(self._numbers)}"
@@ -184,27 +187,48 @@ class Databases:
             self._template = self._names[-1]
         return self.empty(self._template)
 
+    def emptied(self) -> str:
+        """A migrated database that is used again and again: nobody else may still be working on it."""
+        if not self._reused:
+            self._reused = self.migrated()
+        with psycopg.connect(self._reused) as db:
+            listed = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            for (table,) in listed:
+                if table == "node":
+                    db.execute("UPDATE node SET last = 0")
+                elif "yoyo" not in table:
+                    db.execute(f'DELETE FROM "{table}"'.encode())
+        return self._reused
+
+    def execute(self, sql: str) -> None:
+        """One statement of an administrator."""
+        with psycopg.connect(self._server_url, autocommit=True) as db:
+            db.execute(sql.encode())
+
     def drop_all(self) -> None:
         with psycopg.connect(self._server_url, autocommit=True) as db:
             for name in self._names:
                 db.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         self._names.clear()
-        self._template = ""
+        self._template = self._reused = ""
 
 
 @contextmanager
 def databases() -> Iterator[Databases]:
     """On the server of HEXIAO_TEST_POSTGRES, else on one of our own."""
     given = os.environ.get("HEXIAO_TEST_POSTGRES")
-    server = None if given else PostgresServer()
-    fresh = Databases(given or server.url("postgres"))  # type: ignore[union-attr]
-    try:
-        yield fresh
-    finally:
-        if server:
-            server.stop()
-        else:
+    if given:
+        fresh = Databases(given)
+        try:
+            yield fresh
+        finally:
             fresh.drop_all()
+        return
+    server = PostgresServer()
+    try:
+        yield Databases(server.url("postgres"), server)
+    finally:
+        server.stop()
 
 
 def create_database(server_url: str, name: str, template: str = "template1") -> None:

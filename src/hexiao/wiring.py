@@ -17,6 +17,7 @@ from hexiao.engine.committer import Engine
 from hexiao.logs import configure_logs
 from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
+from hexiao.storage.side import Side
 from hexiao.vault import SealBroken, Vault, load_or_make_key, place_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "load_settings",
     "migrate",
     "open_engine",
+    "open_side",
     "open_storage",
     "open_vault",
     "serve",
@@ -63,6 +65,34 @@ def open_storage(settings: Settings) -> Storage:
 
         return postgres.open_storage(settings.database)
     return sqlite.open_storage(settings.sqlite_path)
+
+
+def open_side(settings: Settings, *, written: bool = False) -> Side:
+    """The database as rows to be moved; a target, `written`, gets its tables when it has none. Raises StorageError."""
+    if written:
+        if not settings.on_postgres and not settings.sqlite_path.exists():
+            migrate(settings)
+        with closing(_side(settings, written)) as bare:
+            known = bare.has_schema()
+        if not known:
+            migrate(settings)
+    side = _side(settings, written)
+    try:
+        side.demand_schema(unfinished=written)
+    except BaseException:
+        side.close()
+        raise
+    return side
+
+
+def _side(settings: Settings, written: bool) -> Side:
+    if settings.on_postgres:
+        from hexiao.storage.postgres_side import PostgresSide
+
+        return PostgresSide(settings.database)
+    from hexiao.storage.sqlite_side import SqliteSide
+
+    return SqliteSide(settings.sqlite_path, written=written)
 
 
 def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds: float = 0) -> Engine:

@@ -268,7 +268,6 @@ def test_every_item_of_a_batch_has_its_own_outcome(desk: Desk) -> None:
     assert desk.answer(RedeemEach(items=items, **ID)).outcome == each
 
 
-@pytest.mark.xfail(strict=True, reason="I12 counts a hold that was made anew in the same batch as a second use")
 def test_a_batch_may_hold_one_coupon_anew_for_a_basket_that_changed(alone: Process, clock: Any) -> None:
     code = alone.desk.coupon()
     baskets = (a_bill("B1", a_line(700)), a_bill("B1", a_line(800)))

@@ -406,9 +406,6 @@ def test_a_discount_on_a_line_that_is_gone_still_counts_against_the_bill(desk: D
     assert desk.redeem(desk.coupon(MoneyOff(9_000), shareable=True), shorter).redemption.captured_fen == 200
 
 
-@pytest.mark.xfail(
-    strict=True, reason="companions of earlier requests are judged by the latest version of their scheme"
-)
 @pytest.mark.parametrize(("issued_as", "revised_to"), [(False, True), (True, False)])
 def test_a_bill_keeps_the_terms_that_its_coupons_were_issued_under(
     issued_as: bool, revised_to: bool, desk: Desk
@@ -501,7 +498,6 @@ def test_a_look_shows_a_lapsed_hold_as_gone_before_anybody_wrote_it_down(desk: D
     assert desk.assess(code).assessments[0].ok
 
 
-@pytest.mark.xfail(strict=True, reason="live_of_coupons takes the capture with the largest id for the latest one")
 def test_the_latest_use_is_the_one_captured_last(desk: Desk, clock: Any) -> None:
     code = desk.coupon(Balance(5_000))
     held = desk.hold(Take(code, 100), a_bill("B1")).redemption.id

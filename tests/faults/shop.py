@@ -17,6 +17,7 @@ from hexiao.config import Settings
 from hexiao.domain.party import Credential, Merchant, Role, Shop
 from hexiao.domain.scheme import Balance, Benefit, FixedDates, MoneyOff, Terms
 from hexiao.engine.commands import AnyCommand, CreateScheme, Failed, Issue, Issued, Put, SchemeSaved
+from hexiao.storage.snapshot import Changes
 from hexiao.web.auth import DOOR, hash_key
 from hexiao.wiring import open_engine, open_storage, system_clock
 
@@ -41,8 +42,12 @@ class FaultShop:
     def __init__(self, path: Path, migrated: bytes) -> None:
         path.write_bytes(migrated)
         self.path = path
-        self.database = f"sqlite:///{path}"
-        self._settings = Settings(database=self.database, master_key=MASTER_KEY)
+        self._open(f"sqlite:///{path}")
+
+    def _open(self, database: str) -> None:
+        """Furnish the empty, migrated database."""
+        self.database = database
+        self._settings = Settings(database=database, master_key=MASTER_KEY)
         self._schemes: dict[str, int] = {}
         till = Credential(
             id=TILL_ID, merchant_id=MERCHANT_ID, door=DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL
@@ -56,7 +61,8 @@ class FaultShop:
             CreateScheme(merchant_id=MERCHANT_ID, number=number, name=number, terms=terms, benefit=benefit)
             for number, benefit in BENEFITS.items()
         ]
-        outcomes = self._do(*(Put(merchant_id=MERCHANT_ID, record=one) for one in (merchant, shop, till)), *schemes)
+        outcomes = self._do(*(Put(merchant_id=MERCHANT_ID, record=one) for one in (merchant, shop)), *schemes)
+        self._save(till)  # under the id that its requests are known by; the engine would make one
         for outcome in outcomes:
             if isinstance(outcome, SchemeSaved):
                 self._schemes[outcome.scheme.number] = outcome.scheme.id
@@ -76,6 +82,12 @@ class FaultShop:
             engine.close()
         assert not any(isinstance(outcome, Failed) for outcome in outcomes), outcomes
         return outcomes
+
+    def _save(self, record: Credential) -> None:
+        changes = Changes()
+        changes.records.append(record)
+        with closing(open_storage(self._settings)) as storage:
+            storage.save(changes, system_clock(), 0)
 
     # What the tables say.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from hexiao import __version__
-from hexiao.cli import coupons, importing, keys, redeeming, redemptions, schemes, server, signing, vendors
+from hexiao.cli import coupons, importing, keys, moving, redeeming, redemptions, schemes, server, signing, vendors
 from hexiao.cli.exits import MEANINGS
 from hexiao.cli.session import examples
 
@@ -44,6 +44,7 @@ def main(
 
 
 server.add_to(app)
+moving.add_to(app)
 redeeming.add_to(app)
 vendors.add_to(keys.app)
 signing.add_to(keys.app)

@@ -6,6 +6,7 @@ Each thread takes everything that is waiting, up to a bound, as one batch. No wa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -52,21 +53,33 @@ class Lane:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"hexiao-{name}", daemon=True)
         self._closed = False
+        self._closing = threading.Lock()  # so that nobody gets in line behind the end
         self._thread.start()
 
     def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> _Waiting:
         """Raises Unavailable(BUSY) at once when too many are waiting or the lane is closing."""
-        if self._closed or self._queue.qsize() >= WAITING_MAX:
-            raise Unavailable(Code.BUSY)
-        waiting = _Waiting(command, loop)
-        self._queue.put(waiting)
-        return waiting
+        with self._closing:
+            if self._closed or self._queue.qsize() >= WAITING_MAX:
+                raise Unavailable(Code.BUSY)
+            waiting = _Waiting(command, loop)
+            self._queue.put(waiting)
+            return waiting
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
-        self._closed = True
-        self._queue.put(None)
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
+
+    def _results(self, taken: Sequence[_Waiting]) -> Sequence[batch.Result]:
+        """The thread outlives everything: without it, nobody would ever be answered again."""
+        try:
+            return self._run([waiting.command for waiting in taken])
+        except Exception:
+            with contextlib.suppress(Exception):  # perhaps it was the log that failed
+                log.exception("batch_failed", commands=len(taken))
+            return [Unavailable(Code.STORAGE_UNAVAILABLE)] * len(taken)
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -81,7 +94,7 @@ class Lane:
                     stop = True
                     break
                 taken.append(following)
-            _deliver(taken, self._run([waiting.command for waiting in taken]))
+            _deliver(taken, self._results(taken))
             if stop:
                 return
 
@@ -148,9 +161,13 @@ class Engine:
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run a read query in the small thread pool. Raises Unavailable when the database does not answer."""
+        if self._stopping.is_set():
+            raise Unavailable(Code.BUSY)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, query)
 
     def read_now(self, query: Callable[[Reader], T]) -> T:
+        if self._stopping.is_set():
+            raise Unavailable(Code.BUSY)
         return self._pool.submit(self._read, query).result()
 
     async def credential(self, door: str, public_id: str) -> Credential | None:

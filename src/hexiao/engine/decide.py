@@ -11,6 +11,7 @@ import msgspec
 
 from hexiao.domain.assessment import Assessment
 from hexiao.domain.errors import BadRequest, Code, Family, HexiaoError
+from hexiao.domain.party import Merchant
 from hexiao.engine import issuing, redeeming, settling
 from hexiao.engine.commands import (
     Answer,
@@ -70,7 +71,8 @@ def decide(snapshot: Snapshot, command: AnyCommand, now: int, mint: Mint) -> Out
             outcomes.append(outcome)
         return Each(outcomes=outcomes)
     try:
-        if command.merchant_id not in snapshot.merchants and not isinstance(command, Put):
+        founding = isinstance(command, Put) and isinstance(command.record, Merchant)
+        if command.merchant_id not in snapshot.merchants and not founding:
             raise BadRequest(Code.UNKNOWN_MERCHANT, merchant_id=str(command.merchant_id))
         outcome = _carry_out(snapshot, command, now, mint)
     except HexiaoError as refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import copy
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -168,6 +168,8 @@ def put(snapshot: Snapshot, command: Put, now: int, mint: Mint) -> Saved:
     """Create or replace master data. What belongs to another merchant is taken, and stays untouched."""
     record = copy(command.record)
     if isinstance(record, Merchant):
+        _demand_zone(record.time_zone)
+        record.id = record.id or mint.id(now)
         snapshot.merchants[record.id] = record
         snapshot.changes.records.append(record)
         return Saved(id=record.id)
@@ -177,6 +179,10 @@ def put(snapshot: Snapshot, command: Put, now: int, mint: Mint) -> Saved:
         raise BadRequest(Code.ID_TAKEN, id=str(record.id))
     if record.id == 0:
         record.id = mint.id(now) if earlier is None else earlier.id
+    elif isinstance(record, Credential):
+        # The id and the public id name the same credential, or neither is taken.
+        if snapshot.credentials_by_id.get(record.id, earlier) != earlier or (earlier and earlier.id != record.id):
+            raise BadRequest(Code.ID_TAKEN, id=str(record.id))
     if isinstance(record, Item):
         namesake = snapshot.items.get((record.merchant_id, record.sku), record)
         if namesake.id != record.id:
@@ -187,6 +193,13 @@ def put(snapshot: Snapshot, command: Put, now: int, mint: Mint) -> Saved:
             raise BadRequest(Code.UNKNOWN_SHOP, shop_id=str(record.shop_id))
     snapshot.put_record(record)
     return Saved(id=record.id)
+
+
+def _demand_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"there is no time zone {name!r}") from unknown
 
 
 def _earlier(snapshot: Snapshot, record: Owned) -> Owned | None:

@@ -97,3 +97,4 @@ def _record(names: Names, merchant_id: int, record: Record) -> None:
             names.item_ids.add(record.id)
         case Credential():
             names.credentials.add((record.door, record.public_id))
+            names.credential_ids.add(record.id)

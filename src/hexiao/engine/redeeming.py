@@ -127,7 +127,7 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...])
     own = {r.coupon_id: r for r in here if r.coupon_id in asked_ids and r.state is State.HELD}
     others = [r for r in here if own.get(r.coupon_id) is not r]
     payable = _left_to_pay(bill, others)
-    companions = [snapshot.latest[r.scheme_id] for r in others if r.coupon_id not in asked_ids]
+    companions = [snapshot.scheme_of(snapshot.coupons[r.coupon_id]) for r in others if r.coupon_id not in asked_ids]
     budgets: dict[int, int] = {}
 
     judged: list[Judged] = []

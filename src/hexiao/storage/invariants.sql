@@ -74,7 +74,7 @@ WHERE coalesce(k.n, 0) <> 1 OR k.code <> c.code
 SELECT id AS request_id FROM request WHERE length(answer) = 0 OR length(fingerprint) <> 32
 
 -- name: I12 one request uses a coupon on a bill once
-SELECT request_id, coupon_id FROM redemption WHERE request_id <> ''
+SELECT request_id, coupon_id FROM redemption WHERE request_id <> '' AND state <> 3 -- a released hold may be made anew
 GROUP BY request_id, coupon_id, shop_id, bill_number HAVING count(*) > 1
 
 -- name: I13 a redemption's request has its remembered answer

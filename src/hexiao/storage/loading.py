@@ -55,6 +55,9 @@ class _Loader:
         self._scheme_ids.update(c.scheme_id for c in coupons)
         self._scheme_ids.update(r.scheme_id for r in self.snapshot.redemptions.values())
         self._want("schemes_by_id", self._file_scheme_head, ids=self._scheme_ids)
+        # The other coupons on the bills: each is judged by the version it was issued under.
+        beside = {r.coupon_id for r in self.snapshot.redemptions.values()} - self.snapshot.coupons.keys()
+        self._want("coupons_by_id", self._file_coupon, ids=beside)
         self._go()
         self._want_missing_versions()
         # A hold that lapses, or is released, changes its own bill, which nobody may have named.
@@ -94,6 +97,7 @@ class _Loader:
         self._want("cashiers_by_id", _by_id(Cashier, snapshot.cashiers), ids=names.cashiers)
         self._want("members_by_id", _by_id(Member, snapshot.members), ids=names.members)
         self._want("items_by_id", _by_id(Item, snapshot.items_by_id), ids=names.item_ids)
+        self._want("credentials_by_id", _by_id(Credential, snapshot.credentials_by_id), ids=names.credential_ids)
         self._want("credentials_by_key", self._file_credential, keys=names.credentials)
 
     def _want_missing_versions(self) -> None:

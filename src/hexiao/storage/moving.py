@@ -99,6 +99,8 @@ def _compare(source: Side, target: Side, tables: Sequence[Table], tell: Tell) ->
     compared = []
     for one in tables:
         ours, theirs, difference = _Tally(one), _Tally(one), ""
+        batch: list[Row]
+        other: list[Row]
         for batch, other in zip_longest(source.rows(one), target.rows(one), fillvalue=[]):
             ours.add(batch)
             theirs.add(other)
@@ -131,9 +133,8 @@ class _Tally:
 
 def _first_difference(table: Table, batch: list[Row], other: list[Row]) -> str:
     """The lower of the two keys where the sides part: a row that is missing, added or not the same."""
-    places = [table.names.index(name) for name in table.key]
     for pair in zip_longest(batch, other):
         if pair[0] != pair[1]:
-            keys: list[Any] = [tuple([row[place] for place in places]) for row in pair if row is not None]
-            return ", ".join(f"{name}={value}" for name, value in zip(table.key, min(keys), strict=True))
+            keys: list[Any] = [table.key_of(row) for row in pair if row is not None]
+            return table.told(min(keys))
     return ""

@@ -14,10 +14,9 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.postgres import CONNECT_SECONDS, INVARIANTS
+from hexiao.storage.side import Row, Side, Table, Tell, Value
 
-YOYO = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
 TABLES = """
     SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL),
         array_position(i.indkey::int2[], a.attnum)
@@ -57,7 +56,7 @@ class PostgresSide(Side):
         columns: dict[str, list[tuple[str, str]]] = {}
         keys: dict[str, list[tuple[int, str]]] = {}
         with self._translating():
-            for name, column, kind, place in self._db.execute(TABLES, (list(YOYO),)):
+            for name, column, kind, place in self._db.execute(TABLES, (list(side.NOT_OURS),)):
                 columns.setdefault(name, []).append((column, kind))
                 if place is not None:
                     keys.setdefault(name, []).append((place, column))
@@ -68,17 +67,22 @@ class PostgresSide(Side):
             cursor = self._db.execute(sql.replace("?", "%s"), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
+    def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
         with self._translating(), self._db.cursor("moved") as cursor:
             cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
-            while batch := cursor.fetchmany(side.BATCH_ROWS):
+            while batch := cursor.fetchmany(batch_rows):
                 yield batch
 
     def insert(self, table: Table, rows: list[Row]) -> None:
-        with self.changing(), self._db.cursor() as cursor:
-            with cursor.copy(f"COPY {table.name} ({', '.join(table.names)}) FROM STDIN") as copy:
+        sql = f"COPY {table.name} ({', '.join(table.names)}) FROM STDIN"
+        with self.changing(), self._db.cursor() as cursor, cursor.copy(sql) as copy:
+            try:
                 for row in rows:
                     copy.write_row(row)
+            except psycopg.DataError as unfit:
+                raise StorageError(
+                    f"{self.name} cannot hold the row of {table.name} with {table.told(table.key_of(row))}: {unfit}"
+                ) from unfit
 
     @contextmanager
     def one_state(self) -> Iterator[None]:
@@ -94,7 +98,7 @@ class PostgresSide(Side):
     def has_schema(self) -> bool:
         [(ours,)] = self.run("SELECT (to_regclass('_yoyo_migration') IS NOT NULL)::int")
         with self._translating():
-            others = self._db.execute(TABLES, (list(YOYO),)).fetchone()
+            others = self._db.execute(TABLES, (list(side.NOT_OURS),)).fetchone()
         if others and not ours:
             raise StorageError(f"{self.name} holds tables of another program ({others[0]}): give an empty database")
         return bool(ours and others)
@@ -136,12 +140,10 @@ class PostgresSide(Side):
                 f"{self.name}: {self._plain(failed)}; see to the server and the URL, then run the same command again"
             ) from failed
         except psycopg.DataError as unfit:
-            raise StorageError(f"{self.name} cannot hold a value of the source: {self._plain(unfit)}") from unfit
+            raise StorageError(f"{self.name} cannot hold a row of the source: {self._plain(unfit)}") from unfit
         except psycopg.Error as failed:
             raise StorageError(f"{self.name}: {self._plain(failed)}") from failed
 
     def _plain(self, failed: psycopg.Error) -> str:
         """On one line, and without the URL: a password may stand in it."""
         return " ".join(str(failed).replace(self._url, "the URL").split())
-
-

@@ -20,7 +20,8 @@ SELECT {coupon} FROM coupon WHERE id IN {list:ids}
 -- name: live_of_coupons
 -- Holds of these coupons, and their latest capture: who has it, and where it was last used.
 SELECT {redemption} FROM redemption r WHERE coupon_id IN {list:ids} AND (state = 1 OR (state = 2 AND id = (
-    SELECT max(l.id) FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2)))
+    SELECT l.id FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
+    ORDER BY l.captured_at DESC, l.id DESC LIMIT 1)))
 
 -- name: bills
 -- Bills that somebody has used a coupon on before.
@@ -70,6 +71,9 @@ SELECT {item} FROM item WHERE id IN {list:ids}
 
 -- name: items_by_key
 SELECT {item} FROM {keys:keys(bigint, text)} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
+
+-- name: credentials_by_id
+SELECT {credential} FROM credential WHERE id IN {list:ids}
 
 -- name: credentials_by_key
 SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b

@@ -19,8 +19,12 @@ from hexiao.storage.base import Broken, StorageError
 from hexiao.storage.migrating import APPLIED, check_schema
 
 BATCH_ROWS = 10_000
+BATCH_ROWS_WITH_BYTES = 250
+"""The remembered answer to a batch of a thousand redemptions is nearly a megabyte."""
 SEEDED = ("node",)
 """Tables into which the migrations themselves write; the rows of the source take the place of theirs."""
+NOT_OURS = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
+"""What the migration tool keeps for itself."""
 UNFINISHED = "unfinished copy: run the same hexiao copy or restore again"
 """Stands among the migrations of an unfinished target; a program that does not know it refuses the database."""
 OWED_TO_SWEEPER = "I14"
@@ -68,6 +72,19 @@ class Table(msgspec.Struct, frozen=True):
     def names(self) -> tuple[str, ...]:
         return tuple([name for name, _ in self.columns])
 
+    @property
+    def batch_rows(self) -> int:
+        """As many rows as are moved and compared at once, and committed together."""
+        held = any(kind is Kind.BYTES for _, kind in self.columns)
+        return min(BATCH_ROWS, BATCH_ROWS_WITH_BYTES) if held else BATCH_ROWS
+
+    def key_of(self, row: Row) -> tuple[Value, ...]:
+        return tuple([row[self.names.index(name)] for name in self.key])
+
+    def told(self, key: tuple[Value, ...]) -> str:
+        """A key as a person reads it."""
+        return ", ".join(f"{name}={value!r}" for name, value in zip(self.key, key, strict=True))
+
     def integers(self) -> list[str]:
         return [name for name, kind in self.columns if kind is Kind.INTEGER]
 
@@ -101,8 +118,8 @@ class Side(ABC):
         """Every row of the answer; `?` stands for a parameter."""
 
     @abstractmethod
-    def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
-        """The rows in batches of BATCH_ROWS; only inside `one_state`."""
+    def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
+        """The rows in batches; only inside `one_state`."""
 
     @abstractmethod
     def insert(self, table: Table, rows: list[Row]) -> None:
@@ -138,6 +155,8 @@ class Side(ABC):
 
     def demand_schema(self, *, unfinished: bool = False) -> None:
         """Raises StorageError unless this is exactly the program's schema; a target may be `unfinished`."""
+        if not self.has_schema():
+            raise StorageError(f"{self.name} is no database of hexiao, or an empty one: give the one with the books")
         applied = [str(name) for (name,) in self.run(APPLIED)]
         if unfinished:
             applied = [name for name in applied if name != UNFINISHED]
@@ -154,7 +173,8 @@ class Side(ABC):
         """By primary key, from the row after the one with this key on."""
         order = ", ".join(self._ordered_key(table))
         where = f" WHERE ({order}) > ({', '.join('?' * len(after))})" if after else ""
-        return self.stream(f"SELECT {', '.join(table.names)} FROM {table.name}{where} ORDER BY {order}", after or ())
+        sql = f"SELECT {', '.join(table.names)} FROM {table.name}{where} ORDER BY {order}"
+        return self.stream(sql, after or (), table.batch_rows)
 
     def last_key(self, table: Table) -> Row | None:
         order = ", ".join(f"{column} DESC" for column in self._ordered_key(table))

@@ -41,6 +41,7 @@ class Names:
     item_ids: set[int] = field(default_factory=set)
     bills: set[BillKey] = field(default_factory=set)
     credentials: set[tuple[str, str]] = field(default_factory=set)
+    credential_ids: set[int] = field(default_factory=set)
     receipts: set[tuple[int, int]] = field(default_factory=set)
     """(scheme_id, member_id) whose number of received coupons matters"""
 
@@ -160,6 +161,7 @@ class Snapshot:
         self.counts: dict[int, Count] = {}
         self.received: dict[tuple[int, int], int] = {}
         self.credentials: dict[tuple[str, str], Credential] = {}
+        self.credentials_by_id: dict[int, Credential] = {}
         self.changes = Changes()
 
     # What was loaded.
@@ -212,9 +214,8 @@ class Snapshot:
         if add == Count():
             return
         limits = self.latest[scheme.id].terms
-        change = self.changes.counts.get(scheme.id)
-        if change is None:
-            change = self.changes.counts[scheme.id] = CountChange(Count(), limits.total, limits.budget_fen)
+        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), 0, 0))
+        change.total, change.budget_fen = limits.total, limits.budget_fen
         for whole in (self.count(scheme.id), change.add):
             whole.issued += add.issued
             whole.captured_uses += add.captured_uses
@@ -234,6 +235,9 @@ class Snapshot:
         self.schemes[scheme.id, scheme.version] = scheme
         self.latest[scheme.id] = scheme
         self.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
+        change = self.changes.counts.get(scheme.id)
+        if change is not None:  # what this batch counted before meets the limits of now
+            change.total, change.budget_fen = scheme.terms.total, scheme.terms.budget_fen
         _, first_guard = self.changes.schemes.get(scheme.id, (scheme, guard_seq))
         self.changes.schemes[scheme.id] = (scheme, first_guard)
 
@@ -246,9 +250,12 @@ class Snapshot:
             case Member():
                 self.members[record.id] = record
             case Item():
+                before = self.items_by_id.get(record.id)
+                if before is not None:
+                    self.items.pop((before.merchant_id, before.sku), None)
                 self.items[record.merchant_id, record.sku] = self.items_by_id[record.id] = record
             case Credential():
-                self.credentials[record.door, record.public_id] = record
+                self.credentials[record.door, record.public_id] = self.credentials_by_id[record.id] = record
         self.changes.records.append(record)
 
     def remember(self, request_id: str, remembered: Remembered) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +17,6 @@ from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS
 
 PAGES_AT_ONCE = 1_024
-YOYO = "'_yoyo_log', '_yoyo_migration', '_yoyo_version', 'yoyo_lock'"
 
 
 class SqliteSide(Side):
@@ -44,10 +43,9 @@ class SqliteSide(Side):
 
     def _table_names(self) -> list[str]:
         found = self.run(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
-            f" AND name NOT IN ({YOYO}) ORDER BY name"
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
         )
-        return [str(name) for (name,) in found]
+        return [str(name) for (name,) in found if name not in side.NOT_OURS]
 
     def _table(self, name: str) -> Table:
         columns = self.run("SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid", name)
@@ -58,9 +56,9 @@ class SqliteSide(Side):
         with self._translating():
             return self._db.execute(sql, parameters).fetchall()
 
-    def stream(self, sql: str, parameters: Sequence[Value]) -> Iterator[list[Row]]:
+    def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
         with self._translating(), closing(self._db.execute(sql, parameters)) as cursor:
-            while batch := cursor.fetchmany(side.BATCH_ROWS):
+            while batch := cursor.fetchmany(batch_rows):
                 yield batch
 
     def insert(self, table: Table, rows: list[Row]) -> None:
@@ -106,7 +104,7 @@ class SqliteSide(Side):
         def told(_: int, remaining: int, total: int) -> None:
             tell("pages", total - remaining, total)
 
-        with self.one_state(), closing(_open(file, "rwc")) as target:
+        with self.one_state(), _translated(f"the backup in {file.parent}"), closing(_open(file, "rwc")) as target:
             self._db.backup(target, pages=PAGES_AT_ONCE, progress=told)
             # One file that stands by itself; a server that is started on it goes back to WAL.
             target.execute("PRAGMA journal_mode = DELETE")
@@ -127,17 +125,16 @@ class SqliteSide(Side):
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.IntegrityError as clash:
-            raise StorageError(
-                f"{self.name}: a row was there before its copy ({clash}); if another copy is at work on this target,"
-                " let it end, else give an empty target"
-            ) from clash
-        except sqlite3.Error as failed:
-            raise StorageError(f"{self.name}: {failed}{_advice(failed)}") from failed
+    def _translating(self) -> AbstractContextManager[None]:
+        return _translated(self.name)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as failed:
+        raise StorageError(f"{name}: {failed}{_advice(failed)}") from failed
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
@@ -150,6 +147,7 @@ ADVICE: dict[str, str] = {
     "SQLITE_BUSY": "another program is writing to it: end that, then run the same command again",
     "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
     "SQLITE_CANTOPEN": "see to the rights of the file and its folder",
+    "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
     "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
     "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
 }

@@ -1,4 +1,4 @@
-"""Two processes that want the same thing at the same moment: for each guard of a save, the pair of commands that it parts.
+"""Two processes that want the same thing at once: for each guard of a save, the pair of commands that it parts.
 
 Each race prepares its ground at one desk and gives (theirs, mine): theirs is faster, mine was decided without it.
 """
@@ -15,10 +15,10 @@ from hexiao.engine.commands import (
     CreateScheme,
     Import,
     Imported,
-    Lapse,
     Release,
     Reverse,
     ReviseScheme,
+    Take,
     Void,
 )
 
@@ -122,3 +122,25 @@ def void_and_redeem(desk: Desk) -> tuple[AnyCommand, AnyCommand]:
 
 def _part(code: str) -> list[Take]:
     return [Take(code, 1_000)]
+
+
+RACES: dict[str, Race] = {
+    race.__name__: race
+    for race in (
+        one_coupon,
+        a_new_bill,
+        a_known_bill,
+        a_request_id,
+        the_stock,
+        the_member_limit,
+        the_budget,
+        a_revision,
+        a_scheme_number,
+        a_code,
+        capture_and_release,
+        release_and_capture,
+        capture_twice,
+        reverse_twice,
+        void_and_redeem,
+    )
+}

@@ -19,7 +19,7 @@ from hexiao.domain.errors import Unavailable
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Lapse
 from hexiao.storage.base import Reader
-from storage.tables import tables
+from storage.postgres.tables import tables
 
 T = TypeVar("T")
 SWEEP_MAX = 500

@@ -1,0 +1,326 @@
+"""One transaction for all that is waiting: in order, all saved before any is answered, and nobody pays for another."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from engine.desk import MERCHANT, Desk, a_bill, holding, issuing, redeeming
+from engine.process import Process
+from hexiao.domain.errors import Code, Unavailable
+from hexiao.domain.redemption import State
+from hexiao.domain.scheme import Balance, MoneyOff
+from hexiao.engine import batch
+from hexiao.engine.commands import (
+    Answer,
+    Assess,
+    Capture,
+    Failed,
+    Import,
+    Imported,
+    Issue,
+    Issued,
+    LookUp,
+    Redeemed,
+    Reverse,
+    ReviseScheme,
+    Take,
+    Void,
+)
+from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown
+
+PAUSES = "hexiao.engine.batch.PAUSE_SECONDS_MAX"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PAUSES, 0.0)
+
+
+class Saves:
+    """Stands between a process and its storage: counts, and lets a test do something before or after a save."""
+
+    def __init__(self, process: Process) -> None:
+        self.count = 0
+        self.before: Callable[[Any], None] = lambda changes: None
+        self.after: Callable[[], None] = lambda: None
+        self._save = process.storage.save
+        process.storage.save = self  # type: ignore[method-assign, assignment]
+
+    def __call__(self, changes: Any, now: int, node: int) -> None:
+        self.count += 1
+        self.before(changes)
+        self._save(changes, now, node)
+        self.after()
+
+
+@pytest.fixture
+def saves(alone: Process) -> Saves:
+    return Saves(alone)
+
+
+def poison(desk: Desk, request_id: str = "poison") -> Import:
+    """No database has an id of 64 bits, and no rule asks about it."""
+    item = Imported("POISON", id=2**63)
+    return Import(merchant_id=MERCHANT, request_id=request_id, scheme_id=desk.scheme().id, coupons=(item,))
+
+
+def codes_of(results: list[batch.Result]) -> list[Code | None]:
+    outcomes = [one.code if isinstance(one, Unavailable) else one.outcome for one in results]
+    return [one if isinstance(one, Code) else getattr(one, "code", None) for one in outcomes]
+
+
+# One after the other, in one transaction.
+
+
+def test_all_that_is_waiting_is_one_transaction(alone: Process, saves: Saves) -> None:
+    codes = [alone.desk.coupon() for _ in range(40)]
+    saves.count = 0
+    results = alone.commit(*(redeeming(code, a_bill(code)) for code in codes))
+    assert codes_of(results) == [None] * 40
+    assert saves.count == 1
+
+
+def test_each_command_sees_what_the_ones_before_it_did(alone: Process) -> None:
+    scheme = alone.desk.scheme(MoneyOff(1_000))
+    held = alone.desk.hold(alone.desk.issue(scheme)[0].code).redemption.id
+    results = alone.commit(
+        Import(merchant_id=MERCHANT, scheme_id=scheme.id, coupons=(Imported("NEW"),)),
+        redeeming("NEW", a_bill("B1")),
+        redeeming("NEW", a_bill("B2")),
+        Capture(merchant_id=MERCHANT, redemption_id=held),
+        Capture(merchant_id=MERCHANT, redemption_id=held),
+        Reverse(merchant_id=MERCHANT, redemption_id=held, amount_fen=1),
+        Void(merchant_id=MERCHANT, code="NEW"),
+        redeeming("NEW", a_bill("B3")),
+    )
+    assert codes_of(results) == [
+        None,
+        None,
+        Code.COUPON_USED_UP,
+        None,
+        Code.ALREADY_CAPTURED,
+        None,
+        None,
+        Code.COUPON_VOIDED,
+    ]
+
+
+def test_an_answer_shows_the_moment_it_was_given_not_what_later_commands_of_the_batch_did(alone: Process) -> None:
+    held = alone.desk.hold(alone.desk.coupon()).redemption.id
+    captured, reversed_ = alone.outcomes(
+        Capture(merchant_id=MERCHANT, redemption_id=held), Reverse(merchant_id=MERCHANT, redemption_id=held)
+    )
+    assert isinstance(captured, Redeemed) and isinstance(reversed_, Redeemed)
+    assert captured.redemptions[0].redemption.state is State.CAPTURED
+    assert reversed_.redemptions[0].redemption.state is State.REVERSED
+
+
+def test_a_batch_of_nothing_but_looks_saves_nothing(alone: Process, saves: Saves) -> None:
+    code = alone.desk.coupon()
+    saves.count = 0
+    looks = [LookUp(merchant_id=MERCHANT, code=code), Assess(merchant_id=MERCHANT, coupons=(), bill=a_bill())]
+    assert codes_of(alone.look(*looks)) == [None, None]
+    assert saves.count == 0
+
+
+def test_stock_and_budget_are_exact_within_one_batch(alone: Process) -> None:
+    desk = alone.desk
+    stocked = desk.scheme(total=3)
+    assert codes_of(alone.commit(*[issuing(stocked)] * 5)) == [None] * 3 + [Code.STOCK_EXHAUSTED] * 2
+    budgeted = desk.scheme(MoneyOff(1_000), budget_fen=2_500)
+    coupons = desk.issue(budgeted, 3)
+    asked = [redeeming(coupon.code, a_bill(coupon.code)) for coupon in coupons]
+    assert codes_of(alone.commit(*asked)) == [None, None, Code.BUDGET_EXHAUSTED]
+
+
+def test_a_limit_that_is_raised_in_the_same_batch_counts_at_once(alone: Process) -> None:
+    scheme = alone.desk.scheme(total=2)
+    alone.desk.issue(scheme)
+    raised = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=3))
+    assert codes_of(alone.commit(issuing(scheme), raised, issuing(scheme))) == [None, None, None]
+
+
+def test_a_limit_that_is_lowered_in_the_same_batch_spoils_nothing_before_it(alone: Process) -> None:
+    scheme = alone.desk.scheme(total=5)
+    alone.desk.issue(scheme)
+    lowered = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=2))
+    results = alone.commit(issuing(scheme, 3), lowered, issuing(scheme))
+    assert codes_of(results) == [None, None, Code.STOCK_EXHAUSTED]
+
+
+def _with(terms: Any, **changes: Any) -> Any:
+    return replace(terms, **changes)
+
+
+# One that spoils it for all.
+
+
+def test_a_command_that_breaks_the_batch_fails_alone_and_the_others_succeed(alone: Process, clock: Any) -> None:
+    codes = [alone.desk.coupon() for _ in range(9)]
+    asked: list[Any] = [redeeming(code, a_bill(code), f"r{n}") for n, code in enumerate(codes)]
+    asked.insert(5, poison(alone.desk))
+    results = alone.commit(*asked)
+    assert codes_of(results) == [None] * 5 + [Code.INTERNAL_ERROR] + [None] * 4
+    failed = results[5]
+    assert isinstance(failed, Answer) and isinstance(failed.outcome, Failed)
+    assert len(str(failed.outcome.facts["error_id"])) == 12
+    assert [alone.desk.balance(code)[1] for code in codes] == [1_000] * 9
+    assert alone.desk.broken(clock.now) == []
+
+
+def test_two_that_break_it_are_both_found(alone: Process) -> None:
+    asked: list[Any] = [issuing(alone.desk.scheme()) for _ in range(6)]
+    asked[0], asked[5] = poison(alone.desk, "p1"), poison(alone.desk, "p2")
+    assert codes_of(alone.commit(*asked)) == [Code.INTERNAL_ERROR, None, None, None, None, Code.INTERNAL_ERROR]
+
+
+def test_what_failed_unexpectedly_is_not_remembered_so_that_it_can_be_asked_again(alone: Process) -> None:
+    broken = poison(alone.desk)
+    for _ in range(2):
+        [result] = alone.commit(broken)
+        assert codes_of([result]) == [Code.INTERNAL_ERROR]
+        assert isinstance(result, Answer) and not result.replayed
+
+
+def test_a_command_that_can_never_be_saved_does_not_make_its_neighbours_busy(alone: Process, saves: Saves) -> None:
+    def clash(changes: Any) -> None:
+        if "poison" in changes.requests:
+            raise GuardMissed("a unique key or a CHECK that no new decision can heal")
+
+    scheme = alone.desk.scheme()
+    saves.before = clash
+    results = alone.commit(issuing(scheme), issuing(scheme, request_id="poison"), issuing(scheme))
+    assert codes_of(results) == [None, Code.BUSY, None]
+
+
+# Somebody was faster.
+
+
+def test_when_somebody_was_faster_everything_is_decided_again_on_what_is_there_now(
+    process: Callable[[], Process], clock: Any
+) -> None:
+    one, other = process(), process()
+    saves = Saves(one)
+    taken, free = one.desk.coupon(), one.desk.coupon()
+    saves.count = 0
+
+    def intrude(changes: Any) -> None:
+        if saves.count == 1:
+            other.desk.redeem(taken, a_bill("B9"))
+
+    saves.before = intrude
+    results = one.commit(redeeming(taken, a_bill("B1"), "r1"), redeeming(free, a_bill("B2"), "r2"))
+    assert codes_of(results) == [Code.COUPON_USED_UP, None]
+    assert saves.count == 2
+    assert one.desk.broken(clock.now) == []
+
+
+def test_time_is_asked_anew_for_every_attempt(process: Callable[[], Process], clock: Any) -> None:
+    one, other = process(), process()
+    saves = Saves(one)
+    coupon = one.desk.coupon(Balance(5_000), hold_seconds=60)
+    saves.count = 0
+
+    def intrude(changes: Any) -> None:
+        if saves.count == 1:
+            other.desk.redeem(Take(coupon, 100))
+            clock.forward(30)
+
+    saves.before = intrude
+    [held] = one.outcomes(holding(coupon))
+    assert isinstance(held, Redeemed)
+    assert held.redemptions[0].redemption.held_until_at == clock.now + 60_000
+
+
+def test_when_somebody_is_always_faster_all_are_told_to_come_again_and_nothing_is_written(
+    alone: Process, saves: Saves
+) -> None:
+    scheme = alone.desk.scheme()
+
+    def never(changes: Any) -> None:
+        raise GuardMissed("always")
+
+    saves.count, saves.before = 0, never
+    asked = [issuing(scheme, request_id="r1"), issuing(scheme, request_id="r2")]
+    assert codes_of(alone.commit(*asked)) == [Code.BUSY, Code.BUSY]
+    assert saves.count == 3 * batch.ATTEMPTS_MAX  # together, then each alone
+    saves.before = lambda changes: None
+    results = alone.commit(*asked)
+    assert [isinstance(one, Answer) and one.replayed for one in results] == [False, False]
+
+
+# No database.
+
+
+@pytest.fixture
+def locked(alone: Process) -> Iterator[Callable[[bool], None]]:
+    """locked(True): somebody else holds the write lock and does not let go."""
+    alone.storage._db.execute("PRAGMA busy_timeout = 0")  # type: ignore[attr-defined]
+    greedy = sqlite3.connect(alone.storage.path, isolation_level=None)  # type: ignore[attr-defined]
+
+    def lock(on: bool) -> None:
+        greedy.execute("BEGIN IMMEDIATE" if on else "ROLLBACK")
+
+    yield lock
+    greedy.close()
+
+
+def test_when_the_database_takes_nothing_all_are_unavailable_and_nothing_is_half_written(
+    alone: Process, locked: Callable[[bool], None], clock: Any
+) -> None:
+    code = alone.desk.coupon()
+    asked = [redeeming(code, request_id="r1"), issuing(alone.desk.scheme(), request_id="r2")]
+    before = list(alone.storage._db.iterdump())  # type: ignore[attr-defined]
+    locked(True)
+    assert codes_of(alone.commit(*asked)) == [Code.STORAGE_UNAVAILABLE] * 2
+    assert codes_of(alone.look(LookUp(merchant_id=MERCHANT, code=code))) == [None]  # reading goes on
+    locked(False)
+    assert list(alone.storage._db.iterdump()) == before  # type: ignore[attr-defined]
+    results = alone.commit(*asked)
+    assert [isinstance(one, Answer) and one.replayed for one in results] == [False, False]
+    assert codes_of(results) == [None, None]
+    assert alone.desk.broken(clock.now) == []
+
+
+def test_when_the_database_gives_nothing_looks_and_changes_are_unavailable(
+    alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(names: Any) -> Any:
+        raise StorageDown("gone")
+
+    scheme = alone.desk.scheme()
+    monkeypatch.setattr(alone.storage, "load", down)
+    assert codes_of(alone.commit(issuing(scheme), issuing(scheme))) == [Code.STORAGE_UNAVAILABLE] * 2
+    assert codes_of(alone.look(LookUp(merchant_id=MERCHANT, code="x"))) == [Code.STORAGE_UNAVAILABLE]
+
+
+class Cut:
+    """The connection breaks once, right after the database committed."""
+
+    def __init__(self) -> None:
+        self.times = 1
+
+    def __call__(self) -> None:
+        if self.times:
+            self.times -= 1
+            raise ConnectionLost("after COMMIT, before its answer")
+
+
+def test_what_was_committed_before_the_connection_broke_is_found_and_answered(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme(total=3)
+    saves.after = Cut()
+    [result] = alone.commit(issuing(scheme, 2, request_id="r1"))
+    assert isinstance(result, Answer) and isinstance(result.outcome, Issued)
+    assert alone.storage.scheme_count(scheme.id).issued == 2
+
+
+def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme()
+    saves.after = Cut()
+    alone.commit(Issue(merchant_id=MERCHANT, scheme_id=scheme.id))
+    assert alone.storage.scheme_count(scheme.id).issued == 1

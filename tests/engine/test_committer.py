@@ -1,0 +1,354 @@
+"""The two queues: everybody is answered, nobody waits without end, and a batch wakes each loop once."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from engine.desk import MERCHANT, Desk, a_bill, holding, issuing, put_all, redeeming
+from hexiao.config import Settings
+from hexiao.domain.errors import Code, Unavailable
+from hexiao.domain.party import Credential
+from hexiao.domain.redemption import State
+from hexiao.domain.scheme import Balance
+from hexiao.engine import committer
+from hexiao.engine.commands import Answer, Failed, LookUp, Nothing, Put, Redeemed, Take
+from hexiao.engine.committer import Engine, Lane
+from hexiao.storage.base import StorageDown
+from hexiao.wiring import open_engine
+
+PATIENCE_SECONDS = 5
+ASKED = LookUp(merchant_id=MERCHANT, code="any")
+
+
+class Gate:
+    """What a lane runs: stands still until opened, and remembers how many commands came together."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.busy = threading.Event()
+        self.batches: list[int] = []
+
+    def __call__(self, commands: Sequence[Any]) -> list[Any]:
+        self.busy.set()
+        assert self.open.wait(PATIENCE_SECONDS)
+        self.batches.append(len(commands))
+        return [Answer(Nothing()) for _ in commands]
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def lane(gate: Gate) -> Iterator[Lane]:
+    lane = Lane("test", gate)
+    yield lane
+    gate.open.set()
+    lane.close()
+
+
+def put(lane: Lane, gate: Gate | None = None) -> Future[Answer]:
+    future = lane.put(ASKED, None).future
+    assert isinstance(future, Future)
+    if gate is not None:
+        assert gate.busy.wait(PATIENCE_SECONDS)
+    return future
+
+
+# Together.
+
+
+def test_what_came_while_one_batch_ran_is_the_next_batch(lane: Lane, gate: Gate) -> None:
+    waiting = [put(lane, gate)] + [put(lane) for _ in range(20)]
+    gate.open.set()
+    assert [one.result(PATIENCE_SECONDS) for one in waiting] == [Answer(Nothing())] * 21
+    assert gate.batches == [1, 20]
+
+
+def test_a_batch_has_an_upper_bound(lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer, "BATCH_MAX", 8)
+    waiting = [put(lane, gate)] + [put(lane) for _ in range(20)]
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    assert gate.batches == [1, 8, 8, 4]
+
+
+def test_when_too_many_are_waiting_the_next_is_told_at_once(
+    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "WAITING_MAX", 3)
+    waiting = [put(lane, gate)] + [put(lane) for _ in range(3)]
+    with pytest.raises(Unavailable) as refused:
+        put(lane)
+    assert refused.value.code is Code.BUSY
+    gate.open.set()
+    assert all(one.result(PATIENCE_SECONDS) for one in waiting)
+
+
+# Closing.
+
+
+def test_closing_answers_everybody_who_is_waiting_and_takes_nobody_new(lane: Lane, gate: Gate) -> None:
+    waiting = [put(lane, gate)] + [put(lane) for _ in range(300)]
+    closing = threading.Thread(target=lane.close)
+    closing.start()
+    while not lane._closed:
+        threading.Event().wait(0.001)
+    with pytest.raises(Unavailable):
+        put(lane)
+    gate.open.set()
+    closing.join(PATIENCE_SECONDS)
+    assert all(one.done() for one in waiting)
+
+
+def test_a_command_that_comes_while_the_lane_closes_is_answered_or_refused(gate: Gate) -> None:
+    gate.open.set()
+    lane = Lane("test", gate)
+
+    class Closing(queue.SimpleQueue[Any]):
+        """Somebody closes the lane just after somebody else asked how many are waiting."""
+
+        def qsize(self) -> int:
+            lane._queue = inner
+            closing.start()
+            closing.join(0.2)
+            return 0
+
+    closing = threading.Thread(target=lane.close)
+    inner = lane._queue
+    lane._queue = Closing()  # type: ignore[assignment]
+    try:
+        waiting = lane.put(ASKED, None)
+    except Unavailable:
+        return
+    assert isinstance(waiting.future, Future)
+    waiting.future.result(0.3)
+    closing.join(PATIENCE_SECONDS)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_lane_outlives_an_exception_and_answers_who_waited_for_it() -> None:
+    broken = [True]
+
+    def run(commands: Sequence[Any]) -> list[Any]:
+        if broken:
+            broken.clear()
+            raise BrokenPipeError("the log's reader is gone")
+        return [Answer(Nothing()) for _ in commands]
+
+    lane = Lane("test", run)
+    assert isinstance(put(lane).exception(0.3), Unavailable)
+    assert put(lane).result(0.3) == Answer(Nothing())
+    lane.close()
+
+
+# Loops and threads.
+
+
+@pytest.fixture
+def engine_alone(settings: Settings, clock: Any) -> Iterator[Engine]:
+    engine = open_engine(settings, clock=clock)
+    yield engine
+    engine.close()
+
+
+def test_an_engine_that_was_closed_refuses_changes_and_looks_at_once(engine_alone: Engine) -> None:
+    engine_alone.close()
+    for command in (redeeming("nobody's"), ASKED):
+        with pytest.raises(Unavailable) as closed:
+            engine_alone.call(command)
+        assert closed.value.code is Code.BUSY
+
+
+def test_an_engine_that_was_closed_refuses_reads_at_once(engine_alone: Engine) -> None:
+    engine_alone.close()
+    with pytest.raises(Unavailable):
+        engine_alone.read_now(lambda reader: reader.merchant(MERCHANT))
+
+
+def test_many_coroutines_are_answered_each_with_its_own(engine: Engine, desk: Desk) -> None:
+    codes = [desk.coupon() for _ in range(60)]
+
+    async def ask_all() -> list[Answer]:
+        return await asyncio.gather(*(engine.ask(redeeming(code, a_bill(code))) for code in codes))
+
+    answers = asyncio.run(ask_all())
+    assert [answer.outcome.redemptions[0].code for answer in answers] == codes  # type: ignore[union-attr]
+
+
+def test_many_threads_and_two_loops_fight_for_one_coupon_and_one_wins(engine: Engine, desk: Desk) -> None:
+    for _ in range(5):
+        code = desk.coupon()
+
+        async def ask(first: int, code: str = code) -> list[Answer]:
+            return await asyncio.gather(
+                *(engine.ask(redeeming(code, a_bill(f"B{code}{first + n}"))) for n in range(20))
+            )
+
+        with ThreadPoolExecutor(18) as pool:
+            threads = [pool.submit(engine.call, redeeming(code, a_bill(f"T{code}{n}"))) for n in range(16)]
+            loops = [pool.submit(asyncio.run, ask(first)) for first in (0, 100)]
+            answers = [one.result() for one in threads] + [answer for one in loops for answer in one.result()]
+        won = [answer for answer in answers if isinstance(answer.outcome, Redeemed)]
+        lost = {answer.outcome.code for answer in answers if isinstance(answer.outcome, Failed)}
+        assert len(answers) == 56 and len(won) == 1 and lost == {Code.COUPON_USED_UP}
+
+
+def test_many_threads_share_a_balance_and_never_more(engine: Engine, desk: Desk, rng: Any) -> None:
+    code = desk.coupon(Balance(10_000))
+    amounts = [rng.randint(1, 3_000) for _ in range(40)]
+    with ThreadPoolExecutor(16) as pool:
+        asked = [redeeming(Take(code, fen), a_bill(f"B{n}")) for n, fen in enumerate(amounts)]
+        answers = list(pool.map(engine.call, asked))
+    taken = sum(fen for fen, answer in zip(amounts, answers, strict=True) if isinstance(answer.outcome, Redeemed))
+    assert desk.balance(code)[1] == taken <= 10_000
+    left = 10_000 - taken
+    refused = [fen for fen, answer in zip(amounts, answers, strict=True) if isinstance(answer.outcome, Failed)]
+    assert all(fen > left for fen in refused)
+
+
+def test_a_caller_who_went_away_changes_nothing_for_the_others_and_may_ask_again(engine: Engine, desk: Desk) -> None:
+    code, other = desk.coupon(), desk.coupon()
+    asked = redeeming(code, a_bill("B1"), "r1")
+
+    async def leave() -> Answer:
+        leaving = asyncio.create_task(engine.ask(asked))
+        staying = asyncio.create_task(engine.ask(redeeming(other, a_bill("B2"))))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        answer = await staying
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        return answer
+
+    assert isinstance(asyncio.run(leave()).outcome, Redeemed)
+    again = engine.call(asked)
+    assert isinstance(again.outcome, Redeemed) and again.replayed
+
+
+def test_a_loop_that_was_closed_meanwhile_does_not_stop_the_lane(lane: Lane, gate: Gate) -> None:
+    loop = asyncio.new_event_loop()
+    lane.put(ASKED, loop)
+    loop.close()
+    staying = put(lane, gate)
+    gate.open.set()
+    assert staying.result(PATIENCE_SECONDS) == Answer(Nothing())
+
+
+def test_looks_do_not_wait_for_changes(engine_alone: Engine, settings: Settings) -> None:
+    engine = engine_alone
+    desk = Desk(engine.call, engine.read_now)
+    for command in put_all():
+        desk.must(command)
+    code = desk.coupon()
+    greedy = sqlite3.connect(settings.sqlite_path, isolation_level=None, check_same_thread=False)
+    greedy.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        change = pool.submit(engine.call, redeeming(code))
+        assert desk.look_up(code).coupon.free_fen == 1_000
+        assert not change.done()
+        greedy.execute("ROLLBACK")
+        assert isinstance(change.result(PATIENCE_SECONDS).outcome, Redeemed)
+    greedy.close()
+
+
+# Reading, sweeping, credentials.
+
+
+def test_a_read_that_fails_is_unavailable(engine: Engine) -> None:
+    def fail(reader: Any) -> None:
+        raise StorageDown("gone")
+
+    for read in (lambda: engine.read_now(fail), lambda: asyncio.run(engine.read(fail))):
+        with pytest.raises(Unavailable) as down:
+            read()
+        assert down.value.code is Code.STORAGE_UNAVAILABLE
+
+
+def test_holds_lapse_by_themselves_where_a_sweeper_runs(settings: Settings, clock: Any) -> None:
+    engine = open_engine(settings, clock=clock, sweep_seconds=0.01)
+    try:
+        for command in put_all():
+            engine.call(command)
+        desk = Desk(engine.call, engine.read_now)
+        held = desk.hold(desk.coupon(hold_seconds=60)).redemption.id
+        clock.forward(60)
+        for _ in range(500):
+            if not desk.read(lambda reader: reader.due_holds(clock.now, 10)):
+                break
+            threading.Event().wait(0.01)
+        assert desk.read(lambda reader: reader.redemption(MERCHANT, held)).redemption.state is State.LAPSED
+    finally:
+        engine.close()
+
+
+def test_more_holds_than_one_sweep_takes_are_all_swept(
+    engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "SWEEP_MAX", 3)
+    scheme = desk.scheme(hold_seconds=60)
+    for coupon in desk.issue(scheme, 7):
+        desk.must(holding(coupon.code, desk.new_bill()))
+    clock.forward(60)
+    assert engine.sweep() == 7
+
+
+def a_key(**changes: Any) -> Credential:
+    return Credential(**({"id": 7, "merchant_id": MERCHANT, "door": "api", "public_id": "k", "name": "n"} | changes))
+
+
+def ask_for(engine: Engine, public_id: str = "k") -> Credential | None:
+    return asyncio.run(engine.credential("api", public_id))
+
+
+def test_a_credential_is_found_once_it_is_there_and_gone_soon_after_it_was_revoked(engine: Engine, clock: Any) -> None:
+    assert ask_for(engine) is None
+    engine.call(Put(merchant_id=MERCHANT, record=a_key()))
+    found = ask_for(engine)
+    assert found is not None and found.name == "n"
+    engine.call(Put(merchant_id=MERCHANT, record=a_key(revoked_at=clock.now)))
+    clock.forward(3.001)
+    assert ask_for(engine) is None
+
+
+def test_a_credential_of_one_door_opens_no_other(engine: Engine) -> None:
+    engine.call(Put(merchant_id=MERCHANT, record=a_key(door="zvcms")))
+    assert ask_for(engine) is None
+
+
+def test_the_memory_for_credentials_is_bounded(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hexiao.engine import credentials
+
+    monkeypatch.setattr(credentials, "ENTRIES_MAX", 3)
+    cache = credentials.CredentialCache(clock)
+    for n in range(10):
+        cache.put("api", str(n), a_key(public_id=str(n)))
+        cache.put("api", f"unknown{n}", None)
+    assert len(cache._entries) <= 3
+    assert cache.get("api", "9") == (True, a_key(public_id="9"))
+
+
+def test_two_engines_on_one_file_are_two_nodes_that_see_each_other(
+    engine: Engine, desk: Desk, settings: Settings, clock: Any
+) -> None:
+    second = open_engine(settings, clock=clock)
+    try:
+        code = desk.coupon()
+        other = Desk(second.call, second.read_now)
+        held = other.hold(code, a_bill("B1"))
+        assert desk.no(redeeming(code, a_bill("B2"))) is Code.HELD_ELSEWHERE
+        assert desk.capture(held.redemption.id).redemption.state is State.CAPTURED
+        ids = [desk.issue(desk.scheme())[0].id, other.must(issuing(desk.scheme())).coupons[0].id]
+        assert len({one >> 12 & 1023 for one in ids}) == 2
+    finally:
+        second.close()

@@ -1,0 +1,79 @@
+"""kill -9 under load, of hexiao and of PostgreSQL: what was acknowledged is there exactly once, and balances."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faults.client import is_ready
+from faults.load import Load
+from faults.postgres.shift import Shifts
+from faults.postgres.shop import PostgresShop
+from faults.server import Server, serving, verify
+from faults.test_kills import Ordeal
+from postgres_server import PostgresServer
+
+
+def test_a_server_killed_under_load_has_every_acknowledged_redemption_exactly_once(
+    a_shop: Callable[[], PostgresShop], tmp_path: Path, kills: int, seed: int
+) -> None:
+    print(f"SEED={seed}")
+    shop = a_shop()
+    server, load = Server(shop.database, tmp_path, workers=2), Load(tmp_path)
+    trial = Ordeal(shop, server, load, kills, random.Random(f"{seed} postgres"))
+    carried_out = asked_again = 0
+    try:
+        trial.start()
+        for _ in range(kills):
+            trial.work_until_killed()
+            trial.start()
+            tables = trial.tables()
+            assert trial.book.lost_or_doubled(tables) == []
+            assert trial.changed_answers() == []
+            asked_again += len(trial.book.unknown())
+            carried_out += trial.ask_again(tables)
+            assert trial.book.differences(trial.tables()) == []
+            assert shop.broken() == []
+    finally:
+        server.stop()
+        load.close()
+    verdict = verify(shop.database)
+    acknowledged = len(trial.book.acknowledged())
+    print(f"{kills} kills: {acknowledged} acknowledged, 0 lost; {asked_again} unknown, {carried_out} of them done")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert acknowledged > kills, "hardly anything happened between the kills"
+    assert asked_again > 0, "no kill met a request on its way"
+
+
+def test_a_database_killed_under_load_has_every_acknowledged_redemption_exactly_once(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, kills: int, seed: int
+) -> None:
+    print(f"SEED={seed}")
+    rng = random.Random(f"{seed} postmaster")
+    shop = a_shop()
+    unknown = carried_out = 0
+    with serving(shop.database, tmp_path) as (port,):
+        shifts = Shifts(shop, port, tmp_path, rng)
+        for _ in range(kills):
+            with shifts.at_work():
+                time.sleep(rng.uniform(0.1, 0.6))
+                server.kill()
+                assert not is_ready(port)
+                server.start()
+                before = time.monotonic()
+                while not is_ready(port):
+                    assert time.monotonic() < before + 10, "the database is back, and hexiao is not"
+                time.sleep(0.3)
+            asked, done = shifts.settle()
+            unknown += asked
+            carried_out += done
+    verdict = verify(shop.database)
+    acknowledged = len(shifts.book.acknowledged())
+    print(f"{kills} kills: {acknowledged} acknowledged, 0 lost; {unknown} unknown, {carried_out} of them done")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert acknowledged > kills, "hardly anything happened between the kills"
+    assert unknown > 0, "no kill met a request on its way"

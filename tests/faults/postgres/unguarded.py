@@ -1,0 +1,39 @@
+"""A hexiao on PostgreSQL whose guards were taken out: to show that the race tests would notice.
+
+Run as `python -m faults.postgres.unguarded serve …`. Never imported by a test.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hexiao.storage import saving_at_once
+from hexiao.storage.snapshot import Changes
+
+GUARD = " AND c.seq = (v ->> 1)::integer"
+COUNT = re.compile(r"\(SELECT count\(\*\) FROM \w+_\) = %\(n_\w+\)s")
+
+
+def remove_guards() -> None:
+    parts = saving_at_once._PARTS
+    assert parts["coupon"].endswith(GUARD), "the guard has another form now; take out that one"
+    parts["coupon"] = parts["coupon"].removesuffix(GUARD)
+    honest = saving_at_once.statement
+
+    def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any]]:
+        """The keys of the other rows guard the coupon a second time; nobody counts what they let through."""
+        sql, parameters = honest(changes, now, node)
+        uncounted, times = COUNT.subn("true", sql)
+        assert times, "the rows are counted otherwise now; follow them"
+        return uncounted, parameters
+
+    saving_at_once.statement = statement
+
+
+remove_guards()  # at import, so that worker processes have it too, however they are started
+
+if __name__ == "__main__":
+    from hexiao.__main__ import main
+
+    main()

@@ -1,0 +1,42 @@
+"""What the tests of the PostgreSQL storage share: databases on a real server, and processes that work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import postgres_server
+from engine.process import Process
+from hexiao.config import Settings
+from postgres_server import Databases
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    with postgres_server.databases() as databases:
+        yield databases
+
+
+@pytest.fixture
+def on_postgres(databases: Databases) -> Settings:
+    """A migrated database without any rows."""
+    return Settings(database=databases.emptied(), master_key="11" * 32)
+
+
+@pytest.fixture
+def meet(on_postgres: Settings, clock: Any) -> Iterator[Callable[[], Process]]:
+    """meet() → one more process on the same PostgreSQL database; the first one makes the parties."""
+    started: list[Process] = []
+
+    def start() -> Process:
+        one = Process(on_postgres, clock, seed=len(started))
+        if not started:
+            one.furnish()
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.storage.close()
