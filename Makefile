@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help serve test check fmt lock wheel clean
+.PHONY: help serve test check fmt bench lock wheel clean
 
 help:           ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ check: $(VENV)/.dev  ## ruff, mypy strict, import directions
 fmt: $(VENV)/.dev  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## the short form of every benchmark; docs/operate/performance.md tells of the long one
+	$(BIN)/python -m benchmarks.all --short
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew and write both lock files
 	$(BIN)/python -m pip install --quiet uv

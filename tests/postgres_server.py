@@ -53,6 +53,7 @@ class PostgresServer:
         assert spec is not None and spec.origin is not None
         self._bin = Path(spec.origin).parent / "pginstall" / "bin"
         self._settings = dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="hexiao-pg-"))
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         if self._user:
@@ -69,29 +70,42 @@ class PostgresServer:
         settings = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "''",
+            "unix_socket_directories": "",
             "max_connections": 100,
             **self._settings,
         }
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         deadline = time.monotonic() + seconds
         while True:
-            started = self._run(
-                "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-o", options, "-w", "start", check=False
-            )
-            if started == 0:
+            if self._process is None or self._process.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    # Our own child, so that it can be buried at once when it was killed.
+                    self._process = subprocess.Popen(
+                        [str(self._bin / "postgres"), "-D", str(self.data), *options],
+                        user=self._user, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                        env=_environment(), start_new_session=True,
+                    )  # fmt: skip
+            if self._answers():
                 return
             if time.monotonic() > deadline:
                 raise AssertionError(self.log())
-            time.sleep(0.2)
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def kill(self) -> None:
         """kill -9 of the postmaster and of all its children; returns when none of them runs any more."""
-        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
-        family = [postmaster, *_children(postmaster)]
+        assert self._process is not None
+        family = [self._process.pid, *_children(self._process.pid)]
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self._process.wait()
         deadline = time.monotonic() + 10
         while any(_runs(pid) for pid in family):
             assert time.monotonic() < deadline, "a process of PostgreSQL outlived SIGKILL"
@@ -110,7 +124,9 @@ class PostgresServer:
         return int(row[0])
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop", check=False)
+        """At once, with all its data."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self) -> str:
@@ -153,14 +169,13 @@ class PostgresServer:
         rules.write_text(f"host all {name} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
         self.execute("SELECT pg_reload_conf()")
 
-    def _run(self, program: str, *arguments: object, check: bool = True) -> int:
+    def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._bin / program), *map(str, arguments)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         done = subprocess.run(
-            command, user=self._user, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-            env=environment,
+            command, user=self._user, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            cwd="/", env=_environment(),
         )  # fmt: skip
-        return done.returncode
+        assert done.returncode == 0, f"{program}: {done.stderr}"
 
 
 class Databases:
@@ -242,6 +257,11 @@ def in_database(server_url: str, name: str) -> str:
     place, _, tail = rest.partition("/")
     _, found, query = tail.partition("?")
     return f"{server}://{place}/{name}{found}{query}"
+
+
+def _environment() -> dict[str, str]:
+    """Without what would lead PostgreSQL's programs elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
 def _children(pid: int) -> list[int]:

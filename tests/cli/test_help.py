@@ -38,7 +38,11 @@ def examples_of(command: Any) -> list[str]:
 
 def test_the_commands_are_those_of_the_manual() -> None:
     groups = {path[0] for path in LEAVES}
-    assert groups == {"serve", "migrate", "verify", "demo", "keys", "scheme", "coupon", "redeem", "redemptions"}
+    assert groups == {"serve", "migrate", "verify", "demo", "keys", "scheme", "coupon", "redeem", "redemptions"} | {
+        "backup",
+        "restore",
+        "copy",
+    }
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) or "hexiao" for path, _ in ALL])
