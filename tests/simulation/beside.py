@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.party import Item
 from hexiao.domain.redemption import State
-from hexiao.engine.commands import Answer, AnyCommand, Put
+from hexiao.engine.commands import Answer, AnyCommand, Outcome, Put
 from hexiao.storage.base import CouponFilter, Reader, RedemptionFilter
 from hexiao.wiring import migrate, open_engine
 from simulation.oracle import Oracle
@@ -75,15 +76,21 @@ class Beside:
         return self.agree(command, self.engine.call(command))
 
     def agree(self, command: AnyCommand, answer: Any) -> Any:
-        assert isinstance(answer, Answer), answer
-        expected, replayed = self.oracle.ask(command, self.now, made_up(answer.outcome, self.oracle))
-        actual = told(answer.outcome)
-        assert same(expected, actual), f"{command}\nexpected {expected}\nanswered {actual}"
-        assert answer.replayed == replayed, command
-        if command.request_id:
-            self.asked.append(command)
-        seen[f"{type(command).__name__} {actual['no'].value}" if "no" in actual else type(command).__name__] += 1
-        return answer.outcome
+        return self.agree_all([command], [answer])[0]
+
+    def agree_all(self, commands: Sequence[AnyCommand], answers: Sequence[Any]) -> list[Outcome]:
+        """The outcomes of one batch."""
+        assert all(isinstance(answer, Answer) for answer in answers), answers
+        outcomes = [answer.outcome for answer in answers]
+        fresh = [partial(made_up, outcome, self.oracle) for outcome in outcomes]
+        expected = self.oracle.ask_all(commands, self.now, fresh)
+        for command, answer, (foretold, replayed) in zip(commands, answers, expected, strict=True):
+            actual = told(answer.outcome)
+            assert same(foretold, actual), f"{command}\nexpected {foretold}\nanswered {actual}"
+            assert answer.replayed == replayed, command
+            seen[f"{type(command).__name__} {actual['no'].value}" if "no" in actual else type(command).__name__] += 1
+        self.asked += [command for command in commands if command.request_id]
+        return outcomes
 
     def key(self, keyed: bool = True) -> dict[str, Any]:
         return {"merchant_id": MERCHANT, "request_id": f"r{self.number()}" if keyed else ""}

@@ -5,6 +5,7 @@ No balance is stored: what a coupon holds is added up from its uses each time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace as Plain
 from typing import Any
 
@@ -12,6 +13,8 @@ from hexiao.domain.errors import Code
 from hexiao.domain.redemption import State
 
 Told = dict[str, Any]
+Fresh = Callable[[], Iterator[Any]]
+"""Begins to yield the ids and codes that the engine made up."""
 HELD, CAPTURED, RELEASED, LAPSED, REVERSED = State.HELD, State.CAPTURED, State.RELEASED, State.LAPSED, State.REVERSED
 NEXT = {HELD: ["capture", "release"], CAPTURED: ["reverse"]}
 CLOSED = {
@@ -81,6 +84,9 @@ class Books:
     def kept(self, use: Plain) -> list[int]:
         """What it still takes off each line."""
         return [off - back for off, back in zip(use.lines, use.returned, strict=True)]
+
+    def sweep(self, now: int) -> int:
+        return len([self.settle(use, LAPSED) for use in self.uses.values() if self.overdue(use, now)])
 
     def coupons_of(self, scheme_id: int) -> list[Plain]:
         return [coupon for coupon in self.coupons.values() if coupon.scheme_id == scheme_id]

@@ -6,7 +6,7 @@ No SQL and none of the engine's rules; each command is a method of its own name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from types import SimpleNamespace as Plain
 from typing import Any
@@ -15,14 +15,25 @@ import msgspec
 
 from hexiao.domain.errors import Code, Family
 from simulation.arithmetic import covers, discount, faces, is_open, left_to_pay, parted, period
-from simulation.books import CAPTURED, HELD, LAPSED, NEXT, RELEASED, REVERSED, Books, No, Told
+from simulation.books import CAPTURED, HELD, NEXT, RELEASED, REVERSED, Books, Fresh, No, Told
 
 
 class Oracle(Books):
     """`ask` is the only way in; the rest is public so that a test can look."""
 
+    def ask_all(self, commands: Sequence[Any], now: int, fresh: Sequence[Fresh]) -> list[tuple[Told, bool]]:
+        """One transaction. When a budget says no, what overdue holds took of it goes back first."""
+        before = deepcopy(vars(self)) if any(self.overdue(use, now) for use in self.uses.values()) else None
+        answers = [self.ask(command, now, made()) for command, made in zip(commands, fresh, strict=True)]
+        told = [one.get("no") for whole, _ in answers for one in whole.get("each", [whole])]
+        if before is None or Code.BUDGET_EXHAUSTED not in told:
+            return answers
+        vars(self).update(before)
+        self.sweep(now)
+        return self.ask_all(commands, now, fresh)
+
     def ask(self, command: Any, now: int, fresh: Iterator[Any]) -> tuple[Told, bool]:
-        """(what the engine must tell, whether it is a replay); `fresh` yields the ids and codes that it made up."""
+        """(what the engine must tell, whether it is a replay)"""
         content = repr(msgspec.structs.replace(command, request_id=""))
         if command.request_id in self.requests:
             earlier, told = self.requests[command.request_id]
@@ -243,6 +254,3 @@ class Oracle(Books):
     def Lapse(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
         self.use(command.redemption_id, None, now)
         return {"nothing": True}
-
-    def sweep(self, now: int) -> int:
-        return len([self.settle(use, LAPSED) for use in self.uses.values() if self.overdue(use, now)])

@@ -103,6 +103,8 @@ def normalise_code(text: str) -> str:
 
     Total on any text; the result may be empty, and is then no coupon's code.
     """
+    if text.isascii() and text.isalnum():  # what a scanner gives, nearly always
+        return text.upper()
     while True:  # leaving out a joiner, or making a letter large, can make two characters fold into one
         wide = unicodedata.normalize("NFKC", text).upper()
         code = "".join(c for c in wide if not _is_pause(c))

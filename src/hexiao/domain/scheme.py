@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -115,12 +116,13 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: ClockTime = "24:00"
 
     def holds(self, local: datetime) -> bool:
-        today, clock = local.isoweekday(), f"{local:%H:%M}"
+        today, clock = local.isoweekday(), f"{local.hour:02}:{local.minute:02}"
         if self.since < self.until:
             return today in self.weekdays and self.since <= clock < self.until
         yesterday = 7 if today == 1 else today - 1
         return (today in self.weekdays and clock >= self.since) or (yesterday in self.weekdays and clock < self.until)
 
+    @lru_cache(maxsize=1_024)  # noqa: B019 - told on every assessment; windows are few and frozen
     def sentence(self) -> tuple[str, str]:
         """中文 and English, for people."""
         zh = "每天" if len(self.weekdays) == 7 else "周" + "、".join(WEEKDAYS[day][0] for day in self.weekdays)

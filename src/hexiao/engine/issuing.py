@@ -179,9 +179,10 @@ def put(snapshot: Snapshot, command: Put, now: int, mint: Mint) -> Saved:
         raise BadRequest(Code.ID_TAKEN, id=str(record.id))
     if record.id == 0:
         record.id = mint.id(now) if earlier is None else earlier.id
-    elif isinstance(record, Credential):
+    if isinstance(record, Credential):
         # The id and the public id name the same credential, or neither is taken.
-        if snapshot.credentials_by_id.get(record.id, earlier) != earlier or (earlier and earlier.id != record.id):
+        holder = snapshot.credentials_by_id.get(record.id, earlier)
+        if holder != earlier or (earlier is not None and earlier.id != record.id):
             raise BadRequest(Code.ID_TAKEN, id=str(record.id))
     if isinstance(record, Item):
         namesake = snapshot.items.get((record.merchant_id, record.sku), record)

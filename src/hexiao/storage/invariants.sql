@@ -78,8 +78,8 @@ SELECT request_id, coupon_id FROM redemption WHERE request_id <> '' AND state <>
 GROUP BY request_id, coupon_id, shop_id, bill_number HAVING count(*) > 1
 
 -- name: I13 a redemption's request has its remembered answer
-SELECT coupon_id, id AS redemption_id FROM redemption
-WHERE request_id <> '' AND created_at > :now - 2592000000 AND request_id NOT IN (SELECT id FROM request)
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN request q ON q.id = r.request_id
+WHERE r.request_id <> '' AND r.created_at > :now - 2592000000 AND q.id IS NULL
 
 -- name: I14 no hold outlives its deadline by more than the grace
 SELECT coupon_id, id AS redemption_id FROM redemption WHERE state = 1 AND held_until_at < :now - 60000

@@ -1,9 +1,9 @@
--- Every query: a name and one line of why. `:name` is a parameter; `{list:name}` a JSON array of ids as rows of
--- one column; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
+-- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a JSON
+-- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
 
 -- name: requests
 -- What was answered to these request ids.
-SELECT id, fingerprint, answer FROM request WHERE id IN {list:ids(text)}
+SELECT id, fingerprint, answer FROM request WHERE id {in:ids(text)}
 
 -- name: coupon_ids
 -- From codes to coupons.
@@ -12,14 +12,14 @@ FROM {keys:keys(bigint, text)} k CROSS JOIN coupon_code c WHERE c.merchant_id = 
 
 -- name: redemptions_by_id
 -- The redemptions that a capture, release or reversal names.
-SELECT {redemption} FROM redemption WHERE id IN {list:ids}
+SELECT {redemption} FROM redemption WHERE id {in:ids}
 
 -- name: coupons_by_id
-SELECT {coupon} FROM coupon WHERE id IN {list:ids}
+SELECT {coupon} FROM coupon WHERE id {in:ids}
 
 -- name: live_of_coupons
 -- Holds of these coupons, and their latest capture: who has it, and where it was last used.
-SELECT {redemption} FROM redemption r WHERE coupon_id IN {list:ids} AND (state = 1 OR (state = 2 AND id = (
+SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND id = (
     SELECT l.id FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
     ORDER BY l.captured_at DESC, l.id DESC LIMIT 1)))
 
@@ -39,7 +39,7 @@ WHERE s.merchant_id = k.a AND s.number = k.b
 
 -- name: schemes_by_id
 SELECT id, merchant_id, number, latest, paused, shown_in_list, shown_on_goods, created_at, updated_at, seq
-FROM scheme WHERE id IN {list:ids}
+FROM scheme WHERE id {in:ids}
 
 -- name: scheme_versions
 SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN scheme_version v
@@ -47,7 +47,7 @@ WHERE v.scheme_id = k.a AND v.version = k.b
 
 -- name: scheme_counts
 SELECT scheme_id, sum(issued), sum(captured_uses), sum(held_fen), sum(captured_fen)
-FROM scheme_count WHERE scheme_id IN {list:ids} GROUP BY scheme_id
+FROM scheme_count WHERE scheme_id {in:ids} GROUP BY scheme_id
 
 -- name: receipts
 -- How many coupons of a scheme these members have received.
@@ -55,25 +55,25 @@ SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys(bigint, bigint)} k C
 WHERE r.scheme_id = k.a AND r.member_id = k.b
 
 -- name: merchants_by_id
-SELECT {merchant} FROM merchant WHERE id IN {list:ids}
+SELECT {merchant} FROM merchant WHERE id {in:ids}
 
 -- name: shops_by_id
-SELECT {shop} FROM shop WHERE id IN {list:ids}
+SELECT {shop} FROM shop WHERE id {in:ids}
 
 -- name: cashiers_by_id
-SELECT {cashier} FROM cashier WHERE id IN {list:ids}
+SELECT {cashier} FROM cashier WHERE id {in:ids}
 
 -- name: members_by_id
-SELECT {member} FROM member WHERE id IN {list:ids}
+SELECT {member} FROM member WHERE id {in:ids}
 
 -- name: items_by_id
-SELECT {item} FROM item WHERE id IN {list:ids}
+SELECT {item} FROM item WHERE id {in:ids}
 
 -- name: items_by_key
 SELECT {item} FROM {keys:keys(bigint, text)} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
 
 -- name: credentials_by_id
-SELECT {credential} FROM credential WHERE id IN {list:ids}
+SELECT {credential} FROM credential WHERE id {in:ids}
 
 -- name: credentials_by_key
 SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b

@@ -27,7 +27,7 @@ NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9
 
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
-    "list": lambda name, types: f"(SELECT value FROM json_each(:{name}))",
+    "in": lambda name, types: f"IN (SELECT value FROM json_each(:{name}))",
     "keys": lambda name, types: (
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"

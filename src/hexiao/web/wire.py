@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -83,6 +84,7 @@ def value_or_none(given: Given | None) -> int | None:
     return None if given is None else given.value
 
 
+@lru_cache(maxsize=4_096)  # the answers of one batch share their instants
 def iso(at: int) -> str:
     """UTC ms → "2026-11-22T01:30:00.000Z"."""
     return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
