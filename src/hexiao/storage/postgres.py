@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from hexiao.storage import loading, rows, saving, saving_at_once
@@ -100,16 +101,22 @@ class PostgresStorage(Reading):
     # What Reading stands on.
 
     def load(self, names: Names) -> Snapshot:
-        """Without a transaction around it: what changes between two reads misses its guard at the save."""
+        """All waves see one committed state: a redemption must not be older than the coupon that guards it."""
         with self._translating():
-            return loading.load(self._ask, names, self._versions)
+            try:
+                return loading.load(self._ask, names, self._versions)
+            finally:
+                if self._db.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+                    self._db.execute("COMMIT")
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
         return self._db.execute(QUERIES[name], _as_json(parameters)).fetchall()
 
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
-        """One round trip for all of them."""
+        """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
+            if self._db.info.transaction_status is TransactionStatus.IDLE:
+                self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
 

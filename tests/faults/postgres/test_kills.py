@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.book import Tables
 from faults.client import is_ready
 from faults.load import Load
 from faults.postgres.shift import Shifts
@@ -77,3 +78,33 @@ def test_a_database_killed_under_load_has_every_acknowledged_redemption_exactly_
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
     assert acknowledged > kills, "hardly anything happened between the kills"
     assert unknown > 0, "no kill met a request on its way"
+
+
+@pytest.mark.parametrize("victim", ["hexiao", "postgres"])
+def test_a_server_that_answers_before_commit_is_found_out_within_five_kills(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seed: int, victim: str
+) -> None:
+    """The control: a test that cannot fail proves nothing."""
+    print(f"SEED={seed}")
+    rng = random.Random(f"{seed} hasty {victim}")
+    shop = a_shop()
+    lost: list[str] = []
+    hexiao = Server(shop.database, tmp_path, program="faults.postgres.hasty")
+    try:
+        for _ in range(5):
+            hexiao.start()
+            hexiao.wait_until_ready()
+            shifts = Shifts(shop, hexiao.port, tmp_path, rng)
+            with shifts.at_work():
+                time.sleep(rng.uniform(0.3, 0.6))
+                if victim == "hexiao":
+                    hexiao.kill()
+                else:
+                    server.kill()
+                    server.start()
+            if lost := shifts.book.lost_or_doubled(Tables(shop)):
+                break
+            hexiao.stop()
+    finally:
+        hexiao.stop()
+    assert any("the table has []" in one for one in lost), "nothing was missed: the kill test has no power"
