@@ -90,11 +90,11 @@ def test_a_server_that_answers_before_commit_is_found_out_within_five_kills(
     shop = a_shop()
     lost: list[str] = []
     hexiao = Server(shop.database, tmp_path, program="faults.postgres.hasty")
+    shifts = Shifts(shop, hexiao.port, tmp_path, rng)
     try:
         for _ in range(5):
             hexiao.start()
             hexiao.wait_until_ready()
-            shifts = Shifts(shop, hexiao.port, tmp_path, rng)
             with shifts.at_work():
                 time.sleep(rng.uniform(0.3, 0.6))
                 if victim == "hexiao":
