@@ -115,14 +115,6 @@ class PostgresServer:
         """From a standby to a primary."""
         self._run("pg_ctl", "-D", self.data, "-w", "promote")
 
-    def pause(self, kind: str) -> int:
-        """Freeze the process of this kind, as in `walreceiver`; its pid, to be continued."""
-        with psycopg.connect(self.url("postgres")) as db:
-            row = db.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = %s", (kind,)).fetchone()
-        assert row is not None, f"there is no {kind}"
-        os.kill(row[0], signal.SIGSTOP)
-        return int(row[0])
-
     def stop(self) -> None:
         """At once, with all its data."""
         if self._process is not None and self._process.poll() is None:

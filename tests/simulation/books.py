@@ -11,6 +11,7 @@ from typing import Any
 
 from hexiao.domain.errors import Code
 from hexiao.domain.redemption import State
+from simulation.arithmetic import faces, period
 
 Told = dict[str, Any]
 Fresh = Callable[[], Iterator[Any]]
@@ -51,6 +52,16 @@ class Books:
             if use.code == code and self.overdue(use, now):
                 self.settle(use, LAPSED)
         return self.coupons[code]
+
+    def make(self, scheme_id: int, new: list[tuple[str, int | None, int, int | None]]) -> Told:
+        terms, benefit = self.scheme(scheme_id).versions[-1]
+        face, times = faces(benefit)
+        for code, member_id, at, own_face in new:
+            self.coupons[code] = Plain(
+                code=code, scheme_id=scheme_id, terms=terms, benefit=benefit, member_id=member_id,
+                face=own_face or face, times=times, valid=period(terms.validity, at), voided=False, rows=1,
+            )  # fmt: skip
+        return {"coupons": [self.balance(code) for code, *_ in new]}
 
     def use(self, use_id: int, wanted: State | None, now: int, amount: int | None = None) -> Plain:
         if amount is not None and amount < 1:

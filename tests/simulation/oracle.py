@@ -98,16 +98,6 @@ class Oracle(Books):
         rows = [(c.code, c.member_id, min(now, c.received_at or now), c.face_fen) for c in command.coupons]
         return self.make(command.scheme_id, rows)
 
-    def make(self, scheme_id: int, new: list[tuple[str, int | None, int, int | None]]) -> Told:
-        terms, benefit = self.scheme(scheme_id).versions[-1]
-        face, times = faces(benefit)
-        for code, member_id, at, own_face in new:
-            self.coupons[code] = Plain(
-                code=code, scheme_id=scheme_id, terms=terms, benefit=benefit, member_id=member_id,
-                face=own_face or face, times=times, valid=period(terms.validity, at), voided=False, rows=1,
-            )  # fmt: skip
-        return {"coupons": [self.balance(code) for code, *_ in new]}
-
     def may_issue(self, scheme_id: int, members: list[int | None], now: int) -> None:
         scheme = self.scheme(scheme_id)
         terms, mine = scheme.versions[-1][0], self.coupons_of(scheme_id)

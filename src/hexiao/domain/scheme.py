@@ -252,7 +252,7 @@ def check_scheme(terms: Terms, benefit: Benefit) -> None:
 def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
     goods, shops, validity = terms.goods, terms.shops, terms.validity
     rules = [
-        (_all_in_range(terms), "a number is negative or too large"),
+        (_all_in_range(terms) and terms.per_member < 2**31, "a number is negative or too large"),
         ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
         ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
         (

@@ -38,7 +38,14 @@ def commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[],
 
 def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
     """The same load and decide without save, for what only reads."""
-    return _run(commands, lambda part: _decide(_load(storage, part), part, clock(), mint))
+
+    def work(part: Sequence[AnyCommand]) -> list[Answer]:
+        try:
+            return _decide(_load(storage, part), part, clock(), mint)
+        except ConnectionLost:  # a look may simply be taken again, on a new connection
+            return _decide(_load(storage, part), part, clock(), mint)
+
+    return _run(commands, work)
 
 
 def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]]) -> list[Result]:

@@ -21,7 +21,7 @@ from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
-from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown
+from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -209,16 +209,16 @@ class Engine:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
     def _read(self, query: Callable[[Reader], T]) -> T:
-        storage: Storage | None = getattr(self._local, "storage", None)
-        if storage is None:
-            storage = self._local.storage = self._storage.open_again()
-            self._opened.append(storage)
         try:
+            storage: Storage | None = getattr(self._local, "storage", None)
+            if storage is None:
+                storage = self._local.storage = self._storage.open_again()
+                self._opened.append(storage)
             try:
                 return query(storage)
             except ConnectionLost:  # a read may simply be asked again, on a new connection
                 return query(storage)
-        except StorageDown as down:
+        except (StorageDown, StorageError) as down:
             log.warning("storage_down", reason=str(down))
             raise Unavailable(Code.STORAGE_UNAVAILABLE) from down
 

@@ -104,3 +104,22 @@ GROUP BY coupon_id, shop_id, bill_number HAVING count(*) > 1
 -- name: I22 the discount of the lines adds up to the amount
 SELECT coupon_id, id AS redemption_id FROM redemption
 WHERE {sum:lines} <> (CASE WHEN state IN (2, 5) THEN captured_fen ELSE held_fen END) OR {sum:returned} <> reversed_fen
+
+-- name: I23 every code leads to its coupon
+SELECT k.merchant_id, k.code FROM coupon_code k LEFT JOIN coupon c ON c.id = k.coupon_id
+WHERE c.id IS NULL OR c.merchant_id <> k.merchant_id OR c.code <> k.code
+
+-- name: I24 every coupon of a member was counted
+SELECT c.scheme_id, c.member_id FROM coupon c
+LEFT JOIN receipt_count k ON k.scheme_id = c.scheme_id AND k.member_id = c.member_id
+WHERE c.member_id IS NOT NULL AND k.scheme_id IS NULL
+
+-- name: I25 every coupon has the version of the scheme it was issued under
+SELECT c.id AS coupon_id FROM coupon c LEFT JOIN scheme s ON s.id = c.scheme_id
+LEFT JOIN scheme_version v ON v.scheme_id = c.scheme_id AND v.version = c.scheme_version
+WHERE s.id IS NULL OR v.scheme_id IS NULL OR c.scheme_version > s.latest
+
+-- name: I26 a redemption and its journal rows tell the same amounts
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r
+JOIN journal j ON j.coupon_id = r.coupon_id AND j.redemption_id = r.id
+WHERE (j.entry = 'hold' AND j.d_held_fen <> r.held_fen) OR (j.entry = 'capture' AND j.d_captured_fen <> r.captured_fen)

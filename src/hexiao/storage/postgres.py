@@ -63,10 +63,9 @@ class PostgresStorage(Reading):
         self._invariants = INVARIANTS
         self._versions = {} if versions is None else versions
         try:
-            self._db = _connect(url)
-            _demand_durability(self._db)
+            self._db = _connect_durably(url)
         except psycopg.Error as failed:
-            raise StorageError(f"cannot use the PostgreSQL database: {failed}") from failed
+            raise StorageError(f"cannot use the PostgreSQL database: {_told(failed, url)}") from None
 
     # Changes.
 
@@ -157,9 +156,9 @@ class PostgresStorage(Reading):
 
     def _reconnect(self) -> None:
         try:
-            self._db = _connect(self._url)
-        except psycopg.OperationalError as failed:
-            raise ConnectionLost(f"PostgreSQL: {failed}") from failed
+            self._db = _connect_durably(self._url)
+        except (psycopg.Error, StorageError) as failed:
+            raise ConnectionLost(f"PostgreSQL: {_told(failed, self._url)}") from None
 
 
 def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -175,8 +174,8 @@ def migrate(url: str) -> list[str]:
     try:
         _connect(url).close()
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {failed}") from failed
-    return apply_migrations(url.replace("postgresql://", "postgresql+psycopg://", 1), "postgres")
+        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
+    return apply_migrations(re.sub("^postgres(ql)?://", "postgresql+psycopg://", url), "postgres")
 
 
 def open_storage(url: str) -> PostgresStorage:
@@ -187,7 +186,7 @@ def open_storage(url: str) -> PostgresStorage:
     except psycopg.errors.UndefinedTable as empty:
         raise StorageError("the PostgreSQL database is empty; run: hexiao migrate") from empty
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {failed}") from failed
+        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
     check_schema(applied, "postgres", "the PostgreSQL database")
     return PostgresStorage(url)
 
@@ -201,6 +200,26 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
         # A plan made while a table was small must not stay a scan when it has grown.
         options="-c enable_seqscan=off",
     )
+
+
+def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """Also after a failover: the server that took over must keep the same promises."""
+    db = _connect(url)
+    try:
+        _demand_durability(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _told(failed: Exception, url: str) -> str:
+    """The driver's first line, unless it quotes from the URL, where the password stands."""
+    said = str(failed).partition("\n")[0]
+    secrets = [part for part in re.split(r"[:/@?&=\[\]%]+", url.partition("://")[2]) if len(part) > 3]
+    _, at, place = url.rpartition("@")
+    quoted = [part for part in secrets if part in said and not (at and part in place)]
+    return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
 
 
 def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:

@@ -90,7 +90,7 @@ SELECT {journal} FROM journal WHERE coupon_id = :coupon_id ORDER BY seq
 
 -- name: due_holds
 -- Holds past their deadline that nobody has written down yet.
-SELECT {redemption} FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at LIMIT :limit
+SELECT {redemption} FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at, id LIMIT :limit
 
 -- name: latest_schemes
 SELECT id FROM scheme WHERE merchant_id = :merchant_id

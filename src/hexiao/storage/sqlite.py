@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,7 +24,10 @@ from hexiao.storage.texts import Macro, read_queries
 _json = msgspec.json.Encoder().encode
 
 WAIT_FOR_LOCK_MS = 10_000
-NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "glusterfs", "ceph")
+NETWORK_FILE_SYSTEMS = (
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "glusterfs", "fuse.sshfs", "fuse.glusterfs",
+    "fuse.ceph", "fuse.ceph-fuse", "fuse.rclone", "fuse.s3fs",
+)  # fmt: skip
 
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
@@ -133,7 +137,7 @@ class SqliteStorage(Reading):
 def migrate(path: Path) -> list[str]:
     """Bring the file to this program's schema, making it when there is none; the names of what was applied."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return apply_migrations(f"sqlite:///{path.resolve()}", "sqlite")
+    return apply_migrations(f"sqlite:///{quote(str(path.resolve()))}", "sqlite")
 
 
 def open_storage(path: Path) -> SqliteStorage:
@@ -141,7 +145,7 @@ def open_storage(path: Path) -> SqliteStorage:
     if not path.exists():
         raise StorageError(f"there is no database at {path}; make it with: hexiao migrate --database sqlite:///{path}")
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             applied = [row[0] for row in db.execute(APPLIED)]
     except sqlite3.DatabaseError as unreadable:
         raise StorageError(
@@ -167,7 +171,10 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
     except OSError:  # no such list on this system: nothing to go by
         return
     place = path.resolve()
-    holding = [(fields[1], fields[2]) for fields in lines if place.is_relative_to(fields[1])]
-    kind = max(holding, key=lambda mount: len(mount[0]), default=("", ""))[1]
+    mounted = [(fields[1].replace("\\040", " "), fields[2]) for fields in lines]
+    holding = [
+        (len(folder), order, kind) for order, (folder, kind) in enumerate(mounted) if place.is_relative_to(folder)
+    ]
+    _, _, kind = max(holding, default=(0, 0, ""))  # the innermost; of two on one place the later
     if kind in NETWORK_FILE_SYSTEMS:
         raise StorageError(f"{path} lies on a network file system ({kind}); SQLite is not safe there, use a local disk")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,11 @@ class PatientTill(Till):
 
 
 class Shifts:
-    """A shop on the server that listens on `port`, and the book of all its shifts."""
+    """A shop on the servers that listen on `ports`, and the book of all its shifts."""
 
-    def __init__(self, shop: FaultShop, port: int, folder: Path, rng: random.Random) -> None:
+    def __init__(self, shop: FaultShop, ports: Sequence[int], folder: Path, rng: random.Random) -> None:
         self.book = Book()
-        self.port = port
+        self.ports = ports
         self._shop, self._rng = shop, rng
         self._papers = [folder / f"patient-{index}.jsonl" for index in range(TILLS)]
         for paper in self._papers:
@@ -63,7 +63,7 @@ class Shifts:
         tills = [
             PatientTill(
                 Work(
-                    port=self.port,
+                    port=self.ports[till % len(self.ports)],
                     name=f"s{self._count}-{till}",
                     seed=f"{self._rng.random()}",
                     own=own[till::TILLS],
@@ -93,7 +93,7 @@ class Shifts:
         unknown = self.book.unknown()
         done = 0
         for request in unknown:
-            answer = ask_until_answered(request)
+            answer = ask_until_answered(request._replace(port=self.ports[0]))  # whoever stands there now
             assert answer.replayed == (request_id(request.key) in tables.remembered), request.key
             self.book.hear(request.key, answer)
             done += answer.replayed

@@ -58,7 +58,7 @@ def test_a_database_killed_under_load_has_every_acknowledged_redemption_exactly_
     shop = a_shop()
     unknown = carried_out = 0
     with serving(shop.database, tmp_path) as (port,):
-        shifts = Shifts(shop, port, tmp_path, rng)
+        shifts = Shifts(shop, [port], tmp_path, rng)
         for _ in range(kills):
             with shifts.at_work():
                 time.sleep(rng.uniform(0.1, 0.6))
@@ -90,7 +90,7 @@ def test_a_server_that_answers_before_commit_is_found_out_within_five_kills(
     shop = a_shop()
     lost: list[str] = []
     hexiao = Server(shop.database, tmp_path, program="faults.postgres.hasty")
-    shifts = Shifts(shop, hexiao.port, tmp_path, rng)
+    shifts = Shifts(shop, [hexiao.port], tmp_path, rng)
     try:
         for _ in range(5):
             hexiao.start()

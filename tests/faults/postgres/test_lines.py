@@ -1,0 +1,112 @@
+"""Lines between hexiao and PostgreSQL that break all the time: nothing acknowledged is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from faults.client import ask, is_ready
+from faults.postgres.proxy import EARLY, LATE, NEVER, Proxy
+from faults.postgres.shift import Shifts
+from faults.postgres.shop import PostgresShop
+from faults.server import serving, verify
+from faults.shop import SINGLE, redeem
+from postgres_server import PostgresServer
+
+SERVERS = 2
+LINES_OF_A_SERVER_MAX = 4
+"""Committer, reader, and two threads that read lists."""
+ENDED_EVERY_SECONDS = 0.1
+CUT_SHARE = 0.1
+
+
+def test_sessions_that_are_ended_ten_times_a_second_cost_nothing_but_time(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seconds: float, seed: int
+) -> None:
+    print(f"SEED={seed}")
+    rng = random.Random(f"{seed} sessions")
+    shop = a_shop()
+    ended = 0
+    with serving(shop.database, tmp_path, SERVERS) as ports:
+        shifts = Shifts(shop, ports, tmp_path, rng)
+        with shifts.at_work():
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                time.sleep(ENDED_EVERY_SECONDS)
+                if sessions := hexiao_sessions(server, shop):
+                    server.execute(f"SELECT pg_terminate_backend({rng.choice(sessions)})")
+                    ended += 1
+        unknown, done = shifts.settle()
+        assert all(map(is_ready, ports))
+        left = hexiao_sessions(server, shop)
+    verdict = verify(shop.database)
+    acknowledged = len(shifts.book.acknowledged())
+    print(f"{ended} sessions ended: {acknowledged} acknowledged, 0 lost; {unknown} unknown, {done} of them done")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert len(left) <= SERVERS * LINES_OF_A_SERVER_MAX, "connections were left behind"
+    assert ended > 5 * seconds
+    assert acknowledged > 20 * seconds
+    assert hexiao_sessions(server, shop) == []
+
+
+def hexiao_sessions(server: PostgresServer, shop: PostgresShop) -> list[int]:
+    name = shop.database.rpartition("/")[2]
+    return [
+        pid
+        for (pid,) in server.execute(
+            f"SELECT pid FROM pg_stat_activity WHERE application_name = 'hexiao' AND datname = '{name}' ORDER BY pid"
+        )
+    ]
+
+
+def through(proxy: Proxy, shop: PostgresShop) -> str:
+    name = shop.database.rpartition("/")[2]
+    return f"postgresql://hexiao@127.0.0.1:{proxy.port}/{name}?sslmode=disable&gssencmode=disable"
+
+
+def test_a_change_whose_answer_was_lost_on_the_line_is_done_once_and_answered_once(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seconds: float, seed: int
+) -> None:
+    print(f"SEED={seed}")
+    rng = random.Random(f"{seed} proxy")
+    shop = a_shop()
+    proxy = Proxy(server.port, rng, 0.0)
+    try:
+        with serving(through(proxy, shop), tmp_path, SERVERS) as ports:
+            shifts = Shifts(shop, ports, tmp_path, rng)
+            with shifts.at_work():
+                proxy.cut_share = CUT_SHARE
+                time.sleep(seconds / 2)
+                proxy.cut_share = 0.0
+            unknown, done = shifts.settle()
+    finally:
+        proxy.close()
+    acknowledged = len(shifts.book.acknowledged())
+    print(f"{dict(proxy.cuts)}: {acknowledged} acknowledged, 0 lost; {unknown} unknown, {done} of them done")
+    assert min(proxy.cuts[how] for how in (LATE, EARLY, NEVER)) > seconds / 4
+    assert acknowledged > 20 * seconds
+    assert hexiao_sessions(server, shop) == []
+
+
+def test_without_remembered_answers_the_same_line_is_found_out(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seed: int
+) -> None:
+    """The control: a test that cannot fail proves nothing."""
+    print(f"SEED={seed}")
+    shop = a_shop()
+    proxy = Proxy(server.port, random.Random(f"{seed} forgetful"), 0.0)
+    refused = 0
+    try:
+        with serving(through(proxy, shop), tmp_path, program="faults.postgres.forgetful") as (port,):
+            codes = shop.issue(SINGLE, 40)
+            proxy.cut_share = 0.3
+            answers = {code: ask(redeem(port, code, key=code, bill=code)) for code in codes}
+            proxy.cut_share = 0.0
+        for code, answer in answers.items():
+            assert len(shop.redemptions(code)) <= 1
+            refused += answer.status == 409 and len(shop.redemptions(code)) == 1
+    finally:
+        proxy.close()
+    assert refused > 0, "nobody was refused what he had got: the line has no power"
