@@ -1,4 +1,4 @@
-"""What the fault tests on PostgreSQL share: a server of their own, and a shop on it that stands in for the other one."""
+"""What the fault tests on PostgreSQL share: a server of their own, and a shop that stands in for the other one."""
 
 from __future__ import annotations
 

@@ -39,6 +39,6 @@ class PostgresShop(FaultShop):
 
 def _as_sqlite(cursor: psycopg.Cursor[Any]) -> Any:
     class Named(Row):
-        names = [column.name for column in cursor.description or ()]
+        names = tuple(column.name for column in cursor.description or ())
 
     return Named
