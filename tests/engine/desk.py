@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
+from hexiao.domain.assessment import Assessment
 from hexiao.domain.bill import Bill, BillLine
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Member, Merchant, Shop
+from hexiao.domain.redemption import Entry
 from hexiao.domain.scheme import Benefit, DaysFromReceipt, MoneyOff, Scheme, Terms
 from hexiao.engine.commands import (
     Answer,
@@ -234,3 +236,15 @@ def issuing(scheme: Scheme, quantity: int = 1, member_id: int | None = None, req
     return Issue(
         merchant_id=MERCHANT, scheme_id=scheme.id, quantity=quantity, member_id=member_id, request_id=request_id
     )
+
+
+def failures(assessment: Assessment) -> list[Code]:
+    """All that is wrong, in order."""
+    return [verdict.code for verdict in assessment.verdicts if not verdict.ok]
+
+
+def entries(desk: Desk, code: str) -> list[tuple[Entry, int, int]]:
+    """(kind, held fen, captured fen) of each journal row after the issue."""
+    coupon_id = desk.look_up(code).coupon.id
+    rows = desk.read(lambda reader: reader.journal(coupon_id))[1:]
+    return [(row.entry, row.d_held_fen, row.d_captured_fen) for row in rows]

@@ -12,7 +12,7 @@ from engine.desk import Desk, put_all
 from hexiao.config import Settings
 from hexiao.domain.errors import Unavailable
 from hexiao.engine import batch
-from hexiao.engine.commands import Answer, AnyCommand, Outcome
+from hexiao.engine.commands import Answer, AnyCommand, Assess, LookUp, Outcome
 from hexiao.engine.mint import Mint
 from hexiao.storage.base import Storage
 from hexiao.wiring import open_storage
@@ -45,8 +45,6 @@ class Process:
         return batch.look(self.storage, commands, self.clock, self.mint)
 
     def call(self, command: AnyCommand) -> Answer:
-        from hexiao.engine.commands import Assess, LookUp
-
         [result] = (self.look if isinstance(command, (Assess, LookUp)) else self.commit)(command)
         if isinstance(result, Unavailable):
             raise result

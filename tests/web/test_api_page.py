@@ -1,4 +1,4 @@
-"""docs/api.md is true: its examples run in order on a new database, its tables are those of the code."""
+"""docs/reference/api.md is true: its examples run in order on a new database, its tables are those of the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hexiao.web.app import build
 from hexiao.web.auth import DOOR, ROLES, hash_key
 from hexiao.web.problems import STATUS
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
 REST = "…"
 
 

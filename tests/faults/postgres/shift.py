@@ -9,12 +9,13 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from faults.book import Book, Tables
-from faults.client import Answer, Broken, Connection, Request, ask
+from faults.client import Answer, Broken, Connection, Request, ask, is_ready
 from faults.load import TILLS, Till, Work
 from faults.shop import PURSE, SINGLE, FaultShop, request_id
 
@@ -101,6 +102,12 @@ class Shifts:
         assert differences == []
         assert self._shop.broken() == []
         return len(unknown), done
+
+
+def open_every_line(port: int) -> None:
+    """So many questions at once that every thread of the server has its line to the database."""
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(is_ready, [port] * 64))
 
 
 def ask_until_answered(request: Request) -> Answer:

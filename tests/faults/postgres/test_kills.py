@@ -12,7 +12,7 @@ import pytest
 from faults.book import Tables
 from faults.client import is_ready
 from faults.load import Load
-from faults.postgres.shift import Shifts
+from faults.postgres.shift import Shifts, open_every_line
 from faults.postgres.shop import PostgresShop
 from faults.server import Server, serving, verify
 from faults.test_kills import Ordeal
@@ -58,6 +58,7 @@ def test_a_database_killed_under_load_has_every_acknowledged_redemption_exactly_
     shop = a_shop()
     unknown = carried_out = 0
     with serving(shop.database, tmp_path) as (port,):
+        open_every_line(port)
         shifts = Shifts(shop, [port], tmp_path, rng)
         for _ in range(kills):
             with shifts.at_work():

@@ -18,7 +18,7 @@ from hexiao.gateways.kingdee.account import Application
 from hexiao.gateways.kingdee.errors import WIRE, BusinessCode, GatewayCode
 from hexiao.vault import Vault
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "protocols" / "kingdee.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "kingdee.md"
 
 
 def test_every_code_of_ours_has_a_wire_code() -> None:

@@ -13,7 +13,7 @@ from gateways.kingdee.world import Shelf, Till, shanghai
 from hexiao.domain.party import Cashier
 from hexiao.gateways.kingdee import messages
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "protocols" / "kingdee.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "kingdee.md"
 
 PRINTED: dict[str, Any] = {
     "bill_no": "M0033202311180001",
@@ -46,7 +46,7 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "record_usable_amt": ("0", "a used single-use coupon has nothing left"),
     "write_off_stat": ("2", "the state is always known here"),
 }
-"""Field → what we print instead, and why. The table in docs/protocols/kingdee.md says the same."""
+"""Field → what we print instead, and why. The table in docs/reference/kingdee.md says the same."""
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hexiao.vault import Vault
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "zvcms-v2.json").read_text("utf-8"))
 SIGNED = {vector["name"]: vector for vector in VECTORS["sign"]}
 DOCUMENTED = json.loads((Path(__file__).parent / "documented-response.json").read_text("utf-8"))
-DOCS = Path(__file__).parents[3] / "docs" / "protocols" / "zvcms.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "zvcms.md"
 
 ACTION = "coupon.off-coupon"
 OPEN_ID = "6dc05b4ac175cf316d226252b05cf685"

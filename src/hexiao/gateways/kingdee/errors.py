@@ -83,7 +83,7 @@ def gateway_refusal(code: GatewayCode, what: str = "") -> Rejected:
 
 
 class BusinessCode(IntEnum):
-    """The ten-digit codes of the manual that this door uses; AABBCCDEEE, see docs/protocols/kingdee.md."""
+    """The ten-digit codes of the manual that this door uses; AABBCCDEEE, see docs/reference/kingdee.md."""
 
     SYSTEM_ERROR = 2000002000
     SERVICE_UNAVAILABLE = 1000002001

@@ -15,7 +15,7 @@ DOOR = "zvcms"
 
 
 class Account(msgspec.Struct, kw_only=True, frozen=True):
-    """`open_key` is the secret of the signature. The switches are explained in docs/protocols/zvcms.md."""
+    """`open_key` is the secret of the signature. The switches are explained in docs/reference/zvcms.md."""
 
     open_key: str
     grant_code: str

@@ -302,7 +302,7 @@ def encode(reply: Success | Failure, literal: bool = False) -> bytes:
     if isinstance(reply, Failure):  # the samples of errors print a bare `status`
         return msgspec.json.encode({"status": reply.status, "code": str(reply.code), "message": reply.message})
     printed = _quoted(msgspec.to_builtins(reply))
-    if reply.data.coupon.expire_type == NEXT_DAY:  # the sample repeats its start here; see docs/protocols/zvcms.md
+    if reply.data.coupon.expire_type == NEXT_DAY:  # the sample repeats its start here; see docs/reference/zvcms.md
         printed["data"]["end_at"] = printed["data"]["start_at"]
     return msgspec.json.encode(printed)
 
