@@ -181,7 +181,6 @@ class Machine(RuleBasedStateMachine):
         settles = [kind(redemption_id=use, **self.both.key()) for use in uses for kind in (Capture, Release, Reverse)]
         redeems = [Redeem(mode=mode, coupons=takes(code), bill=bill, **self.both.key()) for code in codes]
         scheme, terms = revised
-        terms = replace(terms, goods=self.both.oracle.schemes[scheme].versions[-1][0].goods)
         old, _ = self.both.oracle.schemes[scheme].versions[-1]
         terms = replace(terms, goods=old.goods)
         issues = [Issue(scheme_id=scheme, member_id=MEMBER, **self.both.key()) for _ in range(2)]
