@@ -229,7 +229,10 @@ class Machine(RuleBasedStateMachine):
     @some_request
     @rule(command=ASKED, other=ASKED)
     def ask_something_else_under_a_known_request_id(self, command: AnyCommand, other: AnyCommand) -> None:
-        self.ask(replace(other, request_id=command.request_id))
+        other = replace(other, request_id=command.request_id)
+        if isinstance(other, RedeemEach):  # its items carry the request id of the whole
+            other = replace(other, items=tuple(replace(item, request_id=command.request_id) for item in other.items))
+        self.ask(other)
 
     # Time, and the machine itself.
 
