@@ -33,6 +33,8 @@ def test_the_backup_beside_a_running_server_is_sound_and_restores(doors: Doors, 
     served.prepare(tmp_path)
     (tmp_path / "data").mkdir()
     (doors.server.folder / "backup.db").rename(tmp_path / "data" / "hexiao.db")
+    key = doors.server.folder / "data" / "master.key"
+    (tmp_path / "data" / "master.key").write_bytes(key.read_bytes())
     with served.served(tmp_path) as restored, Doors(restored) as others:
         (row,) = others.api("GET", "/v1/redemptions?bill_number=BEFORE")["redemptions"]
         assert row["state"] == "captured"

@@ -306,8 +306,13 @@ class TestFailuresOfOurs:
         assert outcome(answer) == (False, 110013)
         assert "繁忙" in answer["message"]
 
-    def test_what_nobody_foresaw_shows_the_id_that_was_logged(self, caller: Caller, closing: Engine) -> None:
-        closing.close()
+    def test_what_nobody_foresaw_shows_the_id_that_was_logged(
+        self, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def broken(*_: object) -> None:
+            raise RuntimeError("shutdown")
+
+        monkeypatch.setattr(Engine, "credential", broken)
         with structlog.testing.capture_logs() as logs:
             answer = caller.ask("1")
         assert outcome(answer) == (False, 110015)
