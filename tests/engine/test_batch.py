@@ -328,7 +328,6 @@ def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process,
     assert alone.storage.scheme_count(scheme.id).issued == 1
 
 
-@pytest.mark.xfail(strict=True, reason="every Put counts as repeatable, also one that asks for a new id")
 def test_a_record_without_an_id_is_not_made_twice(alone: Process, saves: Saves) -> None:
     saves.after = Cut()
     alone.commit(Put(merchant_id=MERCHANT, record=Member(id=0, merchant_id=MERCHANT, name="once")))

@@ -115,7 +115,10 @@ def _blocked_by_budget(outcome: Outcome) -> bool:
 
 
 def _repeatable(command: AnyCommand) -> bool:
-    return bool(command.request_id) or isinstance(command, (Lapse, Put))
+    """Whether doing it twice is doing it once."""
+    return (
+        bool(command.request_id) or isinstance(command, Lapse) or (isinstance(command, Put) and command.record.id > 0)
+    )
 
 
 def _load(storage: Storage, commands: Sequence[AnyCommand]) -> Snapshot:

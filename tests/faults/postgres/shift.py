@@ -17,7 +17,7 @@ from typing import Any
 from faults.book import Book, Tables
 from faults.client import Answer, Broken, Connection, Request, ask, is_ready
 from faults.load import TILLS, Till, Work
-from faults.shop import PURSE, SINGLE, FaultShop, request_id
+from faults.shop import PURSE, SINGLE, FaultShop, redeem, request_id
 
 OWN, SHARED, PURSES = 30, 12, 3
 """Coupons for each till and shift; for all tills in a shift; for all tills and shifts."""
@@ -86,6 +86,15 @@ class Shifts:
             for one in tills:
                 one.join()
             self.book.read(self._papers)
+
+    def wait_until_served(self) -> float:
+        """One redemption, asked until it is answered; how long that took, in seconds."""
+        began = time.monotonic()
+        (code,) = self._shop.issue(SINGLE, 1)
+        request = redeem(self.ports[0], code, key=f"first-{code}", bill=f"first-{code}")
+        self.book.asked[request.key] = request
+        self.book.hear(request.key, ask_until_answered(request))
+        return time.monotonic() - began
 
     def settle(self) -> tuple[int, int]:
         """(how many requests had no answer, how many of them had been carried out); then nothing is open any more."""

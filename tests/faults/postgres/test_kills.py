@@ -6,6 +6,8 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,7 +18,54 @@ from faults.postgres.shift import Shifts, open_every_line
 from faults.postgres.shop import PostgresShop
 from faults.server import Server, serving, verify
 from faults.test_kills import Ordeal
-from postgres_server import PostgresServer
+from postgres_server import Databases, PostgresServer
+
+RECOVERY_SECONDS_MAX = 5.0
+
+
+class Outage(NamedTuple):
+    """What was seen of hexiao before, while and after the database was away."""
+
+    ready: list[bool]
+    live: list[bool]
+    log: str
+
+
+@pytest.fixture(scope="module")
+def outage(server: PostgresServer, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Outage:
+    hexiao = Server(databases.migrated(), tmp_path_factory.mktemp("outage"))
+    seen = Outage([], [], "")
+
+    def look() -> None:
+        seen.ready.append(is_ready(hexiao.port))
+        seen.live.append(is_live(hexiao.port))
+
+    hexiao.start()
+    try:
+        hexiao.wait_until_ready()
+        look()
+        server.kill()
+        look()
+        server.start()
+        look()
+        return seen._replace(log=hexiao.log())
+    finally:
+        hexiao.stop()
+
+
+def is_live(port: int) -> bool:
+    with urlopen(f"http://127.0.0.1:{port}/live", timeout=5) as answer:
+        return bool(answer.status == 200)
+
+
+def test_while_the_database_is_away_the_server_lives_and_is_not_ready(outage: Outage) -> None:
+    assert outage.ready == [True, False, True]
+    assert outage.live == [True, True, True]
+
+
+@pytest.mark.xfail(strict=True, reason="each probe leaves a stack trace")
+def test_nor_is_its_log_filled_with_stack_traces(outage: Outage) -> None:
+    assert "Traceback" not in outage.log
 
 
 def test_a_server_killed_under_load_has_every_acknowledged_redemption_exactly_once(
@@ -64,11 +113,8 @@ def test_a_database_killed_under_load_has_every_acknowledged_redemption_exactly_
             with shifts.at_work():
                 time.sleep(rng.uniform(0.1, 0.6))
                 server.kill()
-                assert not is_ready(port)
                 server.start()
-                before = time.monotonic()
-                while not is_ready(port):
-                    assert time.monotonic() < before + 10, "the database is back, and hexiao is not"
+                assert shifts.wait_until_served() < RECOVERY_SECONDS_MAX
                 time.sleep(0.3)
             asked, done = shifts.settle()
             unknown += asked
