@@ -192,14 +192,10 @@ def open_storage(url: str) -> PostgresStorage:
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    return psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
-        application_name="hexiao",
-        # A plan made while a table was small must not stay a scan when it has grown.
-        options="-c enable_seqscan=off",
-    )
+    db = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao")
+    # A plan made while a table was small must not stay a scan when it has grown.
+    db.execute("SET enable_seqscan = off")
+    return db
 
 
 def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ import falcon.asgi
 import msgspec
 
 from hexiao import __version__
+from hexiao.domain.errors import Unavailable
 from hexiao.engine.committer import Engine
 from hexiao.http import log_unexpected
 from hexiao.web import docs_page, openapi
@@ -53,7 +54,8 @@ class Ready:
         try:
             await self._engine.read(lambda reader: reader.merchant(0))
         except Exception as down:  # whatever it is, this process cannot serve now
-            log_unexpected(req, down)
+            if not isinstance(down, Unavailable):  # that a database is down is said once, where it is met
+                log_unexpected(req, down)
             resp.set_header("Retry-After", "1")
             _say(resp, 503, {"ready": False})
         else:

@@ -77,10 +77,8 @@ class Proxy:
 
     def _choose(self) -> str | None:
         with self._lock:
-            if self._rng.random() >= self.cut_share:
-                return None
-            how = self._rng.choice((LATE, EARLY, NEVER))
-            self.cuts[how] += 1
+            how = self._rng.choice((LATE, EARLY, NEVER)) if self._rng.random() < self.cut_share else None
+            self.cuts.update([how] if how else [])
             return how
 
 
@@ -98,5 +96,4 @@ def _answer(server: socket.socket, client: socket.socket, muted: threading.Event
     with suppress(OSError):
         while (data := server.recv(1 << 16)) and not muted.is_set():
             client.sendall(data)
-        if not muted.is_set():
-            client.shutdown(socket.SHUT_RDWR)
+        client.shutdown(socket.SHUT_RDWR)

@@ -63,7 +63,6 @@ def test_while_the_database_is_away_the_server_lives_and_is_not_ready(outage: Ou
     assert outage.live == [True, True, True]
 
 
-@pytest.mark.xfail(strict=True, reason="each probe leaves a stack trace")
 def test_nor_is_its_log_filled_with_stack_traces(outage: Outage) -> None:
     assert "Traceback" not in outage.log
 

@@ -41,7 +41,7 @@ from simulation.strategies import GOODS
 from storage.postgres.tables import KEYS, table_names
 from storage.postgres.twins import Twins, a_pair, assert_same_tables, twins_on
 
-EXAMPLES = int(os.environ.get("HEXIAO_TWIN_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("HEXIAO_TWIN_EXAMPLES", "8"))
 STEPS = 40
 COMPARED_EVERY = 8
 

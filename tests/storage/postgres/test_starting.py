@@ -207,7 +207,6 @@ def test_every_spelling_of_the_url_that_opens_also_migrates(
     open_storage(url).close()
 
 
-@pytest.mark.xfail(strict=True, reason="our own options take the place of those in the URL")
 def test_options_in_the_url_are_kept(databases: Databases) -> None:
     storage = open_storage(databases.migrated() + "?options=-c%20statement_timeout%3D4321")
     try:
