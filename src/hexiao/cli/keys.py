@@ -136,7 +136,7 @@ def put_credential(run: Session, door: str, public_id: str, name: str, role: Rol
 
 
 def _all(run: Session) -> list[Credential]:
-    run.zone  # noqa: B018 (the merchant must exist)
+    run.demand_merchant()
     return [one for door in DOORS for one in run.storage.credentials(run.merchant_id, door)]
 
 

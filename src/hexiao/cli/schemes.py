@@ -163,7 +163,7 @@ def show_(
 ) -> None:
     """查一个方案 · One scheme with its terms, its benefit and its counts."""
     with session(database, merchant, as_json) as run:
-        run.zone  # noqa: B018 (the merchant must exist)
+        run.demand_merchant()
         _show_one(run, run.scheme(scheme))
 
 
@@ -194,7 +194,7 @@ def resume(
 
 
 def _set_paused(run: Session, name: str, paused: bool, given: str | None) -> None:
-    run.zone  # noqa: B018 (the merchant must exist)
+    run.demand_merchant()
     command = PauseScheme(
         merchant_id=run.merchant_id, request_id=run.request_id(given), actor=ACTOR,
         scheme_id=run.scheme(name).id, paused=paused,

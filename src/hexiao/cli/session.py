@@ -17,6 +17,7 @@ from hexiao.cli.exits import Declined, reporting
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings
 from hexiao.domain.errors import BadRequest, Code, Unavailable
 from hexiao.domain.money import parse_yuan
+from hexiao.domain.party import Merchant
 from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import AnyCommand, Failed, Single
 from hexiao.engine.committer import Engine
@@ -84,11 +85,15 @@ class Session:
     def zone(self) -> ZoneInfo:
         """Raises BadRequest(UNKNOWN_MERCHANT)."""
         if self._zone is None:
-            merchant = self.storage.merchant(self.merchant_id)
-            if merchant is None:
-                raise BadRequest(Code.UNKNOWN_MERCHANT, merchant_id=str(self.merchant_id))
-            self._zone = ZoneInfo(merchant.time_zone)
+            self._zone = ZoneInfo(self.demand_merchant().time_zone)
         return self._zone
+
+    def demand_merchant(self) -> Merchant:
+        """The merchant of this run. Raises BadRequest(UNKNOWN_MERCHANT)."""
+        merchant = self.storage.merchant(self.merchant_id)
+        if merchant is None:
+            raise BadRequest(Code.UNKNOWN_MERCHANT, merchant_id=str(self.merchant_id))
+        return merchant
 
     def ask(self, command: AnyCommand, wanted: type[Wanted]) -> Wanted:
         """The engine's outcome. Raises Declined when it is a refusal."""

@@ -77,7 +77,7 @@ def add_kingdee(
             raise typer.BadParameter("decimal digits", param_hint="--client-id")
         if not 0 < len(app_key) <= 8:
             raise typer.BadParameter("1 to 8 characters", param_hint="--app-key")
-        run.zone  # noqa: B018 (the merchant must exist)
+        run.demand_merchant()
         vault = wiring.open_vault(run.settings)
         known = run.storage.credential(APPLICATION_DOOR, client_id)
         with _settings_errors():
@@ -135,7 +135,7 @@ def add_zvcms(
 ) -> None:
     """添加智迈接入方 · Let a zvcms client in."""
     with session(database, merchant, as_json) as run:
-        run.zone  # noqa: B018 (the merchant must exist)
+        run.demand_merchant()
         public_id = open_id or secrets.token_hex(16)
         with _settings_errors():
             account = Account(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from hexiao.domain.redemption import Redemption
 from hexiao.storage import rows
 from hexiao.storage.base import GuardMissed
-from hexiao.storage.snapshot import Changes, Record
+from hexiao.storage.snapshot import Changes, CountChange, Record
 from hexiao.storage.texts import COLUMNS
 
 SLOTS = 16
@@ -131,12 +131,16 @@ def _redemption_update(r: Redemption) -> tuple[Any, ...]:
     return (*(row[name] for name in names), r.changed_at, r.coupon_id, r.id)
 
 
+def slot_of(change: CountChange, node: int) -> int:
+    return 0 if change.total or change.budget_fen else 1 + node % (SLOTS - 1)
+
+
 def _count(scheme_id: int, changes: Changes, node: int) -> tuple[Any, ...]:
     change = changes.counts[scheme_id]
     add, total, budget = change.add, change.total, change.budget_fen
-    slot = 0 if total or budget else 1 + node % (SLOTS - 1)
     return (
-        scheme_id, slot, add.issued, add.captured_uses, add.held_fen, add.captured_fen, total, total, budget, budget,
+        scheme_id, slot_of(change, node), add.issued, add.captured_uses, add.held_fen, add.captured_fen,
+        total, total, budget, budget,
     )  # fmt: skip
 
 

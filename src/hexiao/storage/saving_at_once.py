@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hexiao.storage.saving import SLOTS
+from hexiao.storage.saving import slot_of
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
@@ -138,7 +138,7 @@ def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
 def _count(scheme_id: int, changes: Changes, node: int) -> tuple[int, ...]:
     change = changes.counts[scheme_id]
     add = change.add
-    slot = 0 if change.total or change.budget_fen else 1 + node % (SLOTS - 1)
     return (
-        scheme_id, slot, add.issued, add.captured_uses, add.held_fen, add.captured_fen, change.total, change.budget_fen,
+        scheme_id, slot_of(change, node), add.issued, add.captured_uses, add.held_fen, add.captured_fen,
+        change.total, change.budget_fen,
     )  # fmt: skip
