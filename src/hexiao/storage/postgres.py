@@ -27,6 +27,7 @@ _json = msgspec.json.Encoder().encode
 
 CONNECT_SECONDS = 5
 CLOCKS_APART_MAX_MS = 2_000
+_ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -40,6 +41,7 @@ MACROS: dict[str, Macro] = {
     "in": lambda name, types: (
         f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
     ),
+    "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
     "keys": _keys,
     "sum": lambda column, types: (
         f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
@@ -58,10 +60,12 @@ INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariant
 class PostgresStorage(Reading):
     """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
 
-    def __init__(self, url: str, versions: loading.VersionCache | None = None) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
         self._invariants = INVARIANTS
-        self._versions = {} if versions is None else versions
+        self._kept = loading.Kept()
+        self._one_wave = True
+        """How the last load went: the next one will be alike."""
         try:
             self._db = _connect_durably(url)
         except psycopg.Error as failed:
@@ -92,7 +96,7 @@ class PostgresStorage(Reading):
             return int(node)
 
     def open_again(self) -> PostgresStorage:
-        return PostgresStorage(self._url, self._versions)
+        return PostgresStorage(self._url)
 
     def close(self) -> None:
         self._db.close()
@@ -102,8 +106,21 @@ class PostgresStorage(Reading):
     def load(self, names: Names) -> Snapshot:
         """All waves see one committed state: a redemption must not be older than the coupon that guards it."""
         with self._translating():
+            if self._one_wave:
+                snapshot = loading.glance(self._ask_alone, names, self._kept)
+                if snapshot is not None:
+                    return snapshot
+            waves = 0
+
+            def ask(asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+                nonlocal waves
+                waves += 1
+                return self._ask(asked)
+
             try:
-                return loading.load(self._ask, names, self._versions)
+                snapshot = loading.load(ask, names, self._kept)
+                self._one_wave = waves == 1
+                return snapshot
             finally:
                 if self._db.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
                     self._db.execute("COMMIT")
@@ -111,11 +128,19 @@ class PostgresStorage(Reading):
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
         return self._db.execute(QUERIES[name], _as_json(parameters)).fetchall()
 
+    def _ask_alone(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+        """A wave in one round trip, with a transaction of its own."""
+        with self._db.pipeline():
+            self._db.execute(_ONE_STATE)
+            cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
+            self._db.execute("COMMIT")
+        return [cursor.fetchall() for cursor in cursors]
+
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
             if self._db.info.transaction_status is TransactionStatus.IDLE:
-                self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                self._db.execute(_ONE_STATE)
             cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
 

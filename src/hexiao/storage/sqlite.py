@@ -32,6 +32,7 @@ NETWORK_FILE_SYSTEMS = (
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
     "in": lambda name, types: f"IN (SELECT value FROM json_each(:{name}))",
+    "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
     "keys": lambda name, types: (
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"
@@ -45,10 +46,10 @@ INVARIANTS = read_queries("invariants.sql", MACROS)
 class SqliteStorage(Reading):
     """Implements storage.base.Storage on one file."""
 
-    def __init__(self, path: Path, versions: loading.VersionCache | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._invariants = INVARIANTS
-        self._versions = {} if versions is None else versions
+        self._kept = loading.Kept()
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
@@ -98,7 +99,7 @@ class SqliteStorage(Reading):
             return int(self._db.execute(QUERIES["take_node"]).fetchall()[0][0])
 
     def open_again(self) -> SqliteStorage:
-        return SqliteStorage(self.path, self._versions)
+        return SqliteStorage(self.path)
 
     def close(self) -> None:
         self._db.close()
