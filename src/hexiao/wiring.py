@@ -211,7 +211,7 @@ def serve(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         workers=settings.workers,
-        loop=Loops.asyncio,
+        loop=Loops.auto,
         log_access=False,
         log_enabled=True,
         backlog=2048,
