@@ -44,13 +44,15 @@ COMPARED_EVERY = 8
 
 
 class Served:
-    """The ASGI app of a server that outlives the engines behind it."""
+    """The app of a server that outlives the engines behind it: what it asks of its engine, it asks of `engine`."""
 
     def __init__(self) -> None:
-        self.app: Any = None
+        self.engine: Any = None
+        behind: Any = self
+        self.app = build_app(behind, Vault(b"\x11" * 32), Settings())
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
 
 
 class DirectAndServed:
@@ -64,7 +66,7 @@ class DirectAndServed:
         self._door = door
         self._numbers = count(1)
         self._seed = seed
-        served.app = build_app(self._behind, Vault(b"\x11" * 32), pair[1])
+        served.engine = self._behind
 
     def call(self, command: AnyCommand) -> Answer:
         request = request_for(command) if command.merchant_id == MERCHANT else None

@@ -21,7 +21,7 @@ from simulation.beside import seen
 from simulation.beside_http import BesideHttp, Served
 from simulation.machine import Machine
 
-EXAMPLES = int(os.environ.get("HEXIAO_HTTP_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("HEXIAO_HTTP_EXAMPLES", "16"))
 STEPS = 40
 TEETH_SEED = 3
 """Fixed: whether a broken door is found must not depend on luck."""
@@ -45,7 +45,7 @@ def machine_on(base_url: str, served: Served) -> type[Machine]:
 
 def run(serve: Serve, seed: int, examples: int) -> None:
     served = Served()
-    machine = hypothesis.seed(seed)(machine_on(serve(served), served))
+    machine = hypothesis.seed(seed)(machine_on(serve(served.app), served))
     run_state_machine_as_test(machine, settings=settings(HOW, max_examples=examples))
 
 
