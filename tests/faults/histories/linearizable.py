@@ -53,7 +53,7 @@ def order_faults(face: int, operations: Sequence[Operation]) -> list[str]:
         if at != waiting.head and asked[at].called <= earliest_return:
             one = asked[at]
             after, told = step(coupon, one, str(one.told[1]) if one.told and one.done else one.key)
-            memory = done | 1 << at, after.numbers
+            memory = done | 1 << at, after.numbers  # what each redemption has become follows from these two
             if _fits(one, told) and memory not in seen:
                 seen.add(memory)
                 # What fits and changes nothing may as well stand here: no order needs it later.
