@@ -1,0 +1,44 @@
+"""A disk of a few megabytes that can be filled up, and grows when somebody makes room. Needs the right to mount."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+class SmallDisk:
+    """A tmpfs, mounted on `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def resize(self, kib: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={kib}k", self.folder], check=True)
+
+    def free_kib(self) -> int:
+        state = os.statvfs(self.folder)
+        return state.f_bavail * state.f_frsize // 1024
+
+    def leave(self, kib: int) -> None:
+        """So much is free from now on, and no more."""
+        state = os.statvfs(self.folder)
+        self.resize((state.f_blocks - state.f_bfree) * state.f_frsize // 1024 + kib)
+
+
+@contextmanager
+def a_small_disk(folder: Path, kib: int) -> Iterator[SmallDisk]:
+    """Skips the test where nobody may mount."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
