@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,14 +32,17 @@ class SmallDisk:
 
 
 @contextmanager
-def a_small_disk(folder: Path, kib: int) -> Iterator[SmallDisk]:
+def a_small_disk(kib: int) -> Iterator[SmallDisk]:
     """Skips the test where nobody may mount."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+    with TemporaryDirectory(prefix="hexiao-disk-") as place:
+        Path(place).chmod(0o755)  # PostgreSQL comes by as another user
+        folder = Path(place) / "disk"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", folder]
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        try:
+            yield SmallDisk(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)

@@ -59,7 +59,7 @@ def test_a_full_disk_refuses_changes_answers_looks_and_is_over_as_soon_as_there_
     tmp_path: Path, migrated: bytes, seed: int, rounds: int
 ) -> None:
     print(f"SEED={seed}")
-    with a_small_disk(tmp_path / "disk", DISK_KIB) as disk:
+    with a_small_disk(DISK_KIB) as disk:
         shop = FaultShop(disk.folder / "hexiao.db", migrated)
         with serving(shop.database, tmp_path) as ports:
             shifts = Shifts(shop, ports, tmp_path, random.Random(f"{seed} full"))
@@ -77,7 +77,7 @@ def test_a_full_disk_refuses_changes_answers_looks_and_is_over_as_soon_as_there_
 
 def test_a_server_that_answers_before_commit_is_found_out_by_a_full_disk(tmp_path: Path, migrated: bytes) -> None:
     """The control: a test that cannot fail proves nothing."""
-    with a_small_disk(tmp_path / "disk", DISK_KIB) as disk:
+    with a_small_disk(DISK_KIB) as disk:
         shop = FaultShop(disk.folder / "hexiao.db", migrated)
         codes = shop.issue(SINGLE, 400)
         server = Server(shop.database, tmp_path, program="faults.hasty")  # not `serving`: it logs its own failures
