@@ -18,17 +18,11 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def resize(self, kib: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={kib}k", self.folder], check=True)
-
-    def free_kib(self) -> int:
-        state = os.statvfs(self.folder)
-        return state.f_bavail * state.f_frsize // 1024
-
     def leave(self, kib: int) -> None:
         """So much is free from now on, and no more."""
         state = os.statvfs(self.folder)
-        self.resize((state.f_blocks - state.f_bfree) * state.f_frsize // 1024 + kib)
+        used_kib = (state.f_blocks - state.f_bfree) * state.f_frsize // 1024
+        subprocess.run(["mount", "-o", f"remount,size={used_kib + kib}k", self.folder], check=True)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def fill_and_make_room(disk: SmallDisk, shop: FaultShop, port: int, shifts: Shif
         assert (refused.body["code"], refused.retry_after) == ("storage_unavailable", "1")
         assert looks_go_on(port, request)
         time.sleep(0.5)
-        disk.resize(AFTERWARDS_KIB)
+        disk.leave(AFTERWARDS_KIB)
         outage = shifts.wait_until_served()
         time.sleep(0.5)
     return outage

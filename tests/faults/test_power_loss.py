@@ -172,6 +172,7 @@ def place() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.timeout(max(300, CUTS // 20))
 def test_after_a_power_cut_everything_acknowledged_is_there_once_and_balances(
     tmp_path: Path, place: Path, migrated: bytes, seed: int
 ) -> None:

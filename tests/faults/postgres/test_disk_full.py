@@ -15,7 +15,7 @@ from faults.small_disk import SmallDisk, a_small_disk
 from faults.test_disk_full import redeem_until_refused
 from postgres_server import Databases, PostgresServer
 
-DISK_KIB, LEFT_KIB, AFTERWARDS_KIB = 192 * 1024, 1024, 512 * 1024
+DISK_KIB, LEFT_KIB, AFTERWARDS_KIB = 192 * 1024, 1024, 128 * 1024
 COUPONS = 3_000
 SMALL = {"max_wal_size": "8MB", "min_wal_size": "2MB", "wal_recycle": "off", "shared_buffers": "16MB"}
 """Segments of one megabyte that are made anew each time: the WAL meets the full disk soon."""
@@ -41,7 +41,7 @@ def test_a_full_disk_under_postgresql_loses_nothing_and_is_over_when_there_is_ro
                     assert (refused.body["code"], refused.retry_after) == ("storage_unavailable", "1")
                     assert ask_plainly(ports[0], "GET", "/live").status == 200
                     time.sleep(0.5)
-                    disk.resize(AFTERWARDS_KIB)
+                    disk.leave(AFTERWARDS_KIB)
                     server.start()  # if it gave up altogether
                     outage = shifts.wait_until_served()
                     time.sleep(0.5)
@@ -79,7 +79,7 @@ def test_a_server_that_answers_before_commit_is_found_out_by_a_full_disk(tmp_pat
                     answered.append(code)
             finally:
                 hexiao.stop()
-            disk.resize(AFTERWARDS_KIB)
+            disk.leave(AFTERWARDS_KIB)
             server.start()
             missing = [code for code in answered if not shop.redemptions(code)]
         finally:
