@@ -102,7 +102,7 @@ def test_who_would_wait_too_long_behind_batches_like_the_last_one_is_told_at_onc
     monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 10.0)
     waiting = [put(lane, gate)]
     lane._last_seconds = 4.0
-    waiting += [put(lane) for _ in range(8)]  # two batches of four behind the one that runs: 8 seconds, 4 each
+    waiting += [put(lane) for _ in range(12)]  # the next one would find three full batches before it, of 4 seconds each
     with pytest.raises(Unavailable) as refused:
         put(lane)
     assert refused.value.code is Code.BUSY

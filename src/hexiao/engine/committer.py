@@ -31,7 +31,7 @@ Clock = Callable[[], int]
 BATCH_MAX = 256
 WAITING_MAX = 10_000
 WAITING_SECONDS_MAX = 2.0
-"""What a newcomer may have to wait until its batch begins, if the batches before it take as long as the last one."""
+"""How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
 READ_THREADS = 2
 SWEEP_MAX = 500
 
@@ -66,19 +66,17 @@ class Lane:
         """Raises Unavailable(BUSY) at once when too many are waiting, or for too long, or the lane is closing."""
         with self._closing:
             before = self._queue.qsize()
-            if self._closed or before >= WAITING_MAX or self._seconds_until(before) > WAITING_SECONDS_MAX:
+            if self._closed or before >= WAITING_MAX or self._too_long(before):
                 raise Unavailable(Code.BUSY)
             waiting = _Waiting(command, loop)
             self._queue.put(waiting)
             return waiting
 
-    def _seconds_until(self, before: int) -> float:
-        """How long a newcomer behind so many others will wait, as far as the last batch and the present one tell."""
+    def _too_long(self, before: int) -> bool:
+        """Whether a newcomer behind so many others waits too long: for full batches, or for one that does not end."""
         began_at = self._began_at  # read once: the thread goes on meanwhile
-        if began_at is None:  # so a lane that was slow once is tried again, by one
-            return 0.0
-        running_for = time.monotonic() - began_at
-        return max(running_for, self._last_seconds) + before // BATCH_MAX * self._last_seconds
+        stuck = began_at is not None and time.monotonic() - began_at > WAITING_SECONDS_MAX
+        return stuck or before // BATCH_MAX * self._last_seconds > WAITING_SECONDS_MAX
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
