@@ -95,6 +95,12 @@ class PostgresStorage(Reading):
             [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()
             return int(node)
 
+    def writable(self) -> bool:
+        """A standby is not, and neither is a database that was set so."""
+        with self._translating():
+            [(read_only,)] = self._db.execute("SHOW transaction_read_only").fetchall()
+        return bool(read_only == "off")
+
     def open_again(self) -> PostgresStorage:
         return PostgresStorage(self._url)
 

@@ -5,6 +5,7 @@ One object is one connection, for one thread at a time.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -97,6 +98,11 @@ class SqliteStorage(Reading):
         with _as_ours():
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
             return int(self._db.execute(QUERIES["take_node"]).fetchall()[0][0])
+
+    def writable(self) -> bool:
+        with _as_ours():
+            [(query_only,)] = self._db.execute("PRAGMA query_only").fetchall()
+        return not query_only and os.access(self.path, os.W_OK)
 
     def open_again(self) -> SqliteStorage:
         return SqliteStorage(self.path)
