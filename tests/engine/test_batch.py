@@ -321,6 +321,24 @@ def test_what_was_committed_before_the_connection_broke_is_found_and_answered(al
     assert alone.storage.scheme_count(scheme.id).issued == 2
 
 
+def test_an_answer_is_replayed_only_after_what_it_tells_was_confirmed(
+    alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed: list[bool] = []
+    monkeypatch.setattr(alone.storage, "confirm", lambda: confirmed.append(True))
+    asked = issuing(alone.desk.scheme(), request_id="r1")
+    alone.commit(asked)
+    assert not confirmed
+    alone.commit(asked)
+    assert confirmed
+
+    def part() -> None:
+        raise StorageDown("the standby is gone")
+
+    monkeypatch.setattr(alone.storage, "confirm", part)
+    assert codes_of(alone.commit(asked)) == [Code.STORAGE_UNAVAILABLE]
+
+
 def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process, saves: Saves) -> None:
     scheme = alone.desk.scheme()
     saves.after = Cut()

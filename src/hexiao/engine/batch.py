@@ -75,6 +75,8 @@ def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[]
             now, snapshot, answers = _try(storage, commands, clock, mint)
             if not snapshot.changes.empty:
                 storage.save(snapshot.changes, now, mint.node)
+            elif any(one.replayed for one in answers):
+                storage.confirm()  # what was found may be there, and not yet where its COMMIT had to get to
             return answers
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))

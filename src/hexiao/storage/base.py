@@ -157,6 +157,14 @@ class Storage(Reader, Protocol):
         """Write it all in one transaction, then COMMIT. Raises GuardMissed; then nothing was written."""
         ...
 
+    def confirm(self) -> None:
+        """Return when everything that can be read is as durable as what `save` wrote.
+
+        A COMMIT whose session ended while it waited for a standby is there for all to see, and may not be there yet
+        when the standby takes over.
+        """
+        ...
+
     def take_node(self) -> int:
         """A number that no other running process has; keeps ids apart."""
         ...

@@ -86,6 +86,11 @@ class PostgresStorage(Reading):
             cursor.executemany(sql.replace("?", "%s"), values)
             return cursor.rowcount
 
+    def confirm(self) -> None:
+        """A COMMIT of our own waits for the standby like any other, and all that was written before goes with it."""
+        with self._translating():
+            self._db.execute(QUERIES["confirm"])
+
     def take_node(self) -> int:
         with self._translating():
             [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()

@@ -111,3 +111,7 @@ SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDE
 -- name: take_node
 -- Every server start takes the next number; it keeps the ids of two processes apart.
 UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last
+
+-- name: confirm
+-- Changes nothing but must be committed: the standby that this COMMIT waits for has all that was committed before.
+UPDATE node SET last = last WHERE name = 'start'

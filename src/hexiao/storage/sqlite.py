@@ -92,6 +92,9 @@ class SqliteStorage(Reading):
         if self._db.in_transaction:  # after a full disk SQLite has rolled back by itself
             self._db.execute("ROLLBACK")
 
+    def confirm(self) -> None:
+        """What can be read was synced before it could be."""
+
     def take_node(self) -> int:
         with _as_ours():
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
