@@ -301,6 +301,18 @@ def test_when_the_database_gives_nothing_looks_and_changes_are_unavailable(
     assert codes_of(alone.look(LookUp(merchant_id=MERCHANT, code="x"))) == [Code.STORAGE_UNAVAILABLE]
 
 
+def test_each_caller_gets_an_exception_of_his_own(alone: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each one that raises it makes its traceback longer."""
+
+    def down(names: Any) -> Any:
+        raise StorageDown("gone")
+
+    scheme = alone.desk.scheme()
+    monkeypatch.setattr(alone.storage, "load", down)
+    one, other = alone.commit(issuing(scheme), issuing(scheme))
+    assert one is not other
+
+
 class Cut:
     """The connection breaks once, right after the database committed."""
 
@@ -343,6 +355,21 @@ def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process,
     scheme = alone.desk.scheme()
     saves.after = Cut()
     alone.commit(Issue(merchant_id=MERCHANT, scheme_id=scheme.id))
+    assert alone.storage.scheme_count(scheme.id).issued == 1
+
+
+def test_a_command_without_a_request_id_is_tried_again_when_the_line_broke_before_anything_was_sent(
+    alone: Process, saves: Saves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheme = alone.desk.scheme()
+    cut, load = Cut(), alone.storage.load
+
+    def broken_load(names: Any) -> Any:
+        cut()
+        return load(names)
+
+    monkeypatch.setattr(alone.storage, "load", broken_load)
+    assert codes_of(alone.commit(Issue(merchant_id=MERCHANT, scheme_id=scheme.id))) == [None]
     assert alone.storage.scheme_count(scheme.id).issued == 1
 
 

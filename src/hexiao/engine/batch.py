@@ -54,7 +54,7 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
         return list(work(commands))
     except StorageDown as down:
         log.warning("storage_down", reason=str(down), commands=len(commands))
-        return [Unavailable(Code.STORAGE_UNAVAILABLE)] * len(commands)
+        return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in commands]  # one each: raising makes it longer
     except Exception as unexpected:
         if len(commands) > 1:
             middle = len(commands) // 2
@@ -71,9 +71,11 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
 def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
+        saving = False
         try:
             now, snapshot, answers = _try(storage, commands, clock, mint)
             if not snapshot.changes.empty:
+                saving = True
                 storage.save(snapshot.changes, now, mint.node)
             elif any(one.replayed for one in answers):
                 storage.confirm()  # what was found may be there, and not yet where its COMMIT had to get to
@@ -85,7 +87,7 @@ def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[]
         except ConnectionLost as lost:
             log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
             # Without a request id nobody can tell whether it was carried out: the caller has to look.
-            if attempt == RECONNECTS_MAX or not all(map(_repeatable, commands)):
+            if attempt == RECONNECTS_MAX or (saving and not all(map(_repeatable, commands))):
                 raise
         if attempt > 1:  # the first time at once; then out of step with the others
             time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret

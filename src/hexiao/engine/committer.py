@@ -79,7 +79,7 @@ class Lane:
         except Exception:
             with contextlib.suppress(Exception):  # perhaps it was the log that failed
                 log.exception("batch_failed", commands=len(taken))
-            return [Unavailable(Code.STORAGE_UNAVAILABLE)] * len(taken)
+            return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in taken]
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
