@@ -28,6 +28,7 @@ from hexiao.engine.commands import (
     LookUp,
     Put,
     Redeemed,
+    Release,
     Reverse,
     ReviseScheme,
     Take,
@@ -147,12 +148,35 @@ def test_a_limit_that_is_raised_in_the_same_batch_counts_at_once(alone: Process)
     assert codes_of(alone.commit(issuing(scheme), raised, issuing(scheme))) == [None, None, None]
 
 
-def test_a_limit_that_is_lowered_in_the_same_batch_spoils_nothing_before_it(alone: Process) -> None:
-    scheme = alone.desk.scheme(total=5)
-    alone.desk.issue(scheme)
-    lowered = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=2))
-    results = alone.commit(issuing(scheme, 3), lowered, issuing(scheme))
-    assert codes_of(results) == [None, None, Code.STOCK_EXHAUSTED]
+def test_a_limit_that_is_lowered_in_the_same_batch_spoils_nothing_before_it(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme(MoneyOff(1_000), total=5, budget_fen=5_000)
+    codes = [coupon.code for coupon in alone.desk.issue(scheme, 2)]
+    lowered = ReviseScheme(
+        merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=2, budget_fen=1_500)
+    )
+    saves.count = 0
+    results = alone.commit(
+        issuing(scheme, 3),
+        redeeming(codes[0], a_bill("B1")),
+        lowered,
+        redeeming(codes[1], a_bill("B2")),
+        issuing(scheme),
+    )
+    assert codes_of(results) == [None, None, None, Code.BUDGET_EXHAUSTED, Code.STOCK_EXHAUSTED]
+    assert saves.count == 1
+
+
+def test_what_is_given_back_after_a_limit_was_lowered_spoils_nothing_either(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme(MoneyOff(1_000), budget_fen=5_000)
+    codes = [coupon.code for coupon in alone.desk.issue(scheme, 3)]
+    held = alone.desk.hold(codes[0], a_bill("B0")).redemption.id
+    lowered = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, budget_fen=500))
+    saves.count = 0
+    results = alone.commit(
+        redeeming(codes[1], a_bill("B1")), lowered, Release(merchant_id=MERCHANT, redemption_id=held)
+    )
+    assert codes_of(results) == [None, None, None]
+    assert saves.count == 1
 
 
 def _with(terms: Any, **changes: Any) -> Any:
@@ -250,10 +274,21 @@ def test_when_somebody_is_always_faster_all_are_told_to_come_again_and_nothing_i
     saves.count, saves.before = 0, never
     asked = [issuing(scheme, request_id="r1"), issuing(scheme, request_id="r2")]
     assert codes_of(alone.commit(*asked)) == [Code.BUSY, Code.BUSY]
-    assert saves.count == 3 * batch.ATTEMPTS_MAX  # together, then each alone
+    assert saves.count == batch.ATTEMPTS_TOGETHER_MAX + 2 * batch.ATTEMPTS_MAX  # together, then each alone
     saves.before = lambda changes: None
     results = alone.commit(*asked)
     assert [isinstance(one, Answer) and one.replayed for one in results] == [False, False]
+
+
+def test_a_batch_that_passes_no_guard_ends_soon(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme()
+
+    def never(changes: Any) -> None:
+        raise GuardMissed("always")
+
+    saves.count, saves.before = 0, never
+    assert codes_of(alone.commit(*[issuing(scheme)] * 256)) == [Code.BUSY] * 256
+    assert saves.count < batch.MISSES_MAX + 2 * 256
 
 
 # No database.

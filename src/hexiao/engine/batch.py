@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
 import structlog
 
@@ -21,6 +22,11 @@ from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDow
 from hexiao.storage.snapshot import Names, Snapshot
 
 ATTEMPTS_MAX = 12
+"""For a command that stands alone."""
+ATTEMPTS_TOGETHER_MAX = 4
+"""For several, before they are tried in halves."""
+MISSES_MAX = 128
+"""For all parts of a batch together; then each part is tried once. Others wait behind."""
 RECONNECTS_MAX = 4
 LAPSES_MAX = 500
 PAUSE_SECONDS_MAX = 0.02
@@ -33,7 +39,8 @@ Result = Answer | Unavailable
 
 def commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
-    return _run(commands, lambda part: _commit(storage, part, clock, mint))
+    misses = count(1)
+    return _run(commands, lambda part: _commit(storage, part, clock, mint, misses))
 
 
 def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
@@ -68,9 +75,12 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
         return [Answer(Failed(code=Code.INTERNAL_ERROR, facts={"error_id": error_id}))]
 
 
-def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Answer]:
+def _commit(
+    storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint, misses: Iterator[int]
+) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    attempts = ATTEMPTS_MAX if len(commands) == 1 else ATTEMPTS_TOGETHER_MAX
+    for attempt in range(1, attempts + 1):
         saving = False
         try:
             now, snapshot, answers = _try(storage, commands, clock, mint)
@@ -82,7 +92,7 @@ def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[]
             return answers
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
-            if attempt == ATTEMPTS_MAX:
+            if attempt == attempts or next(misses) >= MISSES_MAX:
                 raise
         except ConnectionLost as lost:
             log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))

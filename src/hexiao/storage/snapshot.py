@@ -210,12 +210,15 @@ class Snapshot:
         self.changes.bills.setdefault(key, self.bill_seqs.get(key, 0))
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
-        """Count what was given out; the latest version's limits apply."""
+        """Count what was given out. Whatever adds to it meets the limits of that moment, not those of a later version."""
         if add == Count():
             return
         limits = self.latest[scheme.id].terms
-        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), 0, 0))
-        change.total, change.budget_fen = limits.total, limits.budget_fen
+        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), limits.total, limits.budget_fen))
+        if add.issued > 0:
+            change.total = limits.total
+        if add.held_fen + add.captured_fen > 0:
+            change.budget_fen = limits.budget_fen
         for whole in (self.count(scheme.id), change.add):
             whole.issued += add.issued
             whole.captured_uses += add.captured_uses
@@ -235,9 +238,6 @@ class Snapshot:
         self.schemes[scheme.id, scheme.version] = scheme
         self.latest[scheme.id] = scheme
         self.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
-        change = self.changes.counts.get(scheme.id)
-        if change is not None:  # what this batch counted before meets the limits of now
-            change.total, change.budget_fen = scheme.terms.total, scheme.terms.budget_fen
         _, first_guard = self.changes.schemes.get(scheme.id, (scheme, guard_seq))
         self.changes.schemes[scheme.id] = (scheme, first_guard)
 
