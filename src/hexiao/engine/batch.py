@@ -18,6 +18,7 @@ from hexiao.engine.commands import Answer, AnyCommand, Each, Failed, Lapse, Outc
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
+from hexiao.engine.outage import Outage
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Names, Snapshot
 
@@ -30,6 +31,8 @@ MISSES_MAX = 128
 RECONNECTS_MAX = 4
 LAPSES_MAX = 500
 PAUSE_SECONDS_MAX = 0.02
+RECONNECT_PAUSE_SECONDS = (0.05, 0.2)
+"""At least and at most, between two attempts to reach a database that is away."""
 
 log = structlog.get_logger("hexiao.engine")
 
@@ -37,13 +40,25 @@ Result = Answer | Unavailable
 """What a caller gets: an answer, or the exception that says try again with the same request id."""
 
 
-def commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
+def commit(
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    outage: Outage | None = None,
+) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
-    misses = count(1)
-    return _run(commands, lambda part: _commit(storage, part, clock, mint, misses))
+    misses, outage = count(1), outage or Outage()
+    return _run(commands, lambda part: _commit(storage, part, clock, mint, misses, outage), outage)
 
 
-def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
+def look(
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    outage: Outage | None = None,
+) -> list[Result]:
     """The same load and decide without save, for what only reads."""
 
     def work(part: Sequence[AnyCommand]) -> list[Answer]:
@@ -52,20 +67,24 @@ def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], i
         except ConnectionLost:  # a look may simply be taken again, on a new connection
             return _decide(_load(storage, part), part, clock(), mint)
 
-    return _run(commands, work)
+    return _run(commands, work, outage or Outage())
 
 
-def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]]) -> list[Result]:
+def _run(
+    commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]], outage: Outage
+) -> list[Result]:
     """Do the work on all at once; when that fails, on halves, until the command that makes it fail stands alone."""
     try:
-        return list(work(commands))
+        answers = work(commands)
+        outage.over()
+        return list(answers)
     except StorageDown as down:
-        log.warning("storage_down", reason=str(down), commands=len(commands))
+        outage.down(down)
         return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in commands]  # one each: raising makes it longer
     except Exception as unexpected:
         if len(commands) > 1:
             middle = len(commands) // 2
-            return _run(commands[:middle], work) + _run(commands[middle:], work)
+            return _run(commands[:middle], work, outage) + _run(commands[middle:], work, outage)
         if isinstance(unexpected, GuardMissed):
             log.warning("too_contended", command=type(commands[0]).__name__, reason=str(unexpected))
             return [Unavailable(Code.BUSY)]
@@ -76,7 +95,12 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
 
 
 def _commit(
-    storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint, misses: Iterator[int]
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    misses: Iterator[int],
+    outage: Outage,
 ) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
     attempts = ATTEMPTS_MAX if len(commands) == 1 else ATTEMPTS_TOGETHER_MAX
@@ -95,10 +119,13 @@ def _commit(
             if attempt == attempts or next(misses) >= MISSES_MAX:
                 raise
         except ConnectionLost as lost:
-            log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
+            news = outage.lost(lost)
             # Without a request id nobody can tell whether it was carried out: the caller has to look.
             if attempt == RECONNECTS_MAX or (saving and not all(map(_repeatable, commands))):
                 raise
+            if not news:  # the first time at once: perhaps only this line broke
+                time.sleep(random.uniform(*RECONNECT_PAUSE_SECONDS))  # noqa: S311 - not a secret
+            continue
         if attempt > 1:  # the first time at once; then out of step with the others
             time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
     raise AssertionError("every attempt returns or raises")

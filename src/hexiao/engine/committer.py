@@ -21,6 +21,7 @@ from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
+from hexiao.engine.outage import Outage
 from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
@@ -135,8 +136,11 @@ class Engine:
         self._reader_storage = storage.open_again()
         mint = Mint(storage.take_node(), randbelow)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
-        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint))
-        self._reader = Lane("reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint))
+        changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
+        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint, changes))
+        self._reader = Lane(
+            "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
+        )
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
         self._local = threading.local()
         self._opened: list[Storage] = []
@@ -215,11 +219,13 @@ class Engine:
                 storage = self._local.storage = self._storage.open_again()
                 self._opened.append(storage)
             try:
-                return query(storage)
+                found = query(storage)
             except ConnectionLost:  # a read may simply be asked again, on a new connection
-                return query(storage)
+                found = query(storage)
+            self._lists.over()
+            return found
         except (StorageDown, StorageError) as down:
-            log.warning("storage_down", reason=str(down))
+            self._lists.down(down)
             raise Unavailable(Code.STORAGE_UNAVAILABLE) from down
 
     def _sweep_for_ever(self, every_seconds: float) -> None:
@@ -227,6 +233,6 @@ class Engine:
             try:
                 self.sweep()
             except Unavailable as down:
-                log.warning("sweep_put_off", reason=str(down))
+                log.debug("sweep_put_off", reason=str(down))
             except Exception as unexpected:
                 log.error("sweep_failed", exc_info=unexpected)

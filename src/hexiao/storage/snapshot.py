@@ -210,7 +210,7 @@ class Snapshot:
         self.changes.bills.setdefault(key, self.bill_seqs.get(key, 0))
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
-        """Count what was given out. Whatever adds to it meets the limits of that moment, not those of a later version."""
+        """Count what was given out. What adds to it meets the limits of that moment, not those of a later version."""
         if add == Count():
             return
         limits = self.latest[scheme.id].terms
