@@ -26,6 +26,7 @@ from hexiao.engine.commands import (
     Issue,
     Issued,
     LookUp,
+    PauseScheme,
     Put,
     Redeemed,
     Release,
@@ -66,10 +67,10 @@ def saves(alone: Process) -> Saves:
     return Saves(alone)
 
 
-def poison(desk: Desk, request_id: str = "poison") -> Import:
-    """No database has an id of 64 bits, and no rule asks about it."""
-    item = Imported("POISON", id=2**63)
-    return Import(merchant_id=MERCHANT, request_id=request_id, scheme_id=desk.scheme().id, coupons=(item,))
+def poison(desk: Desk, request_id: str = "poison") -> PauseScheme:
+    """No database has an integer of 64 bits, and no rule asks whether a yes or no is one."""
+    paused: Any = 2**63
+    return PauseScheme(merchant_id=MERCHANT, request_id=request_id, scheme_id=desk.scheme().id, paused=paused)
 
 
 def codes_of(results: list[batch.Result]) -> list[Code | None]:

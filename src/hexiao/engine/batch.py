@@ -19,6 +19,7 @@ from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
 from hexiao.engine.outage import Outage
+from hexiao.engine.unfit import refusals
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Names, Snapshot
 
@@ -48,8 +49,8 @@ def commit(
     outage: Outage | None = None,
 ) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
-    misses, outage = count(1), outage or Outage()
-    return _run(commands, lambda part: _commit(storage, part, clock, mint, misses, outage), outage)
+    misses, line = count(1), outage or Outage()
+    return _run_sound(commands, lambda part: _commit(storage, part, clock, mint, misses, line), line)
 
 
 def look(
@@ -67,7 +68,18 @@ def look(
         except ConnectionLost:  # a look may simply be taken again, on a new connection
             return _decide(_load(storage, part), part, clock(), mint)
 
-    return _run(commands, work, outage or Outage())
+    return _run_sound(commands, work, outage or Outage())
+
+
+def _run_sound(
+    commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]], outage: Outage
+) -> list[Result]:
+    refused = refusals(commands)
+    if not refused:
+        return _run(commands, work, outage)
+    sound = [command for place, command in enumerate(commands) if place not in refused]
+    results = iter(_run(sound, work, outage) if sound else [])
+    return [refused[place] if place in refused else next(results) for place in range(len(commands))]
 
 
 def _run(
