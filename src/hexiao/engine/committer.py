@@ -18,7 +18,7 @@ import structlog
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
-from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
+from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
@@ -185,18 +185,19 @@ class Engine:
         return None if credential is None or credential.revoked_at is not None else credential
 
     def sweep(self) -> int:
-        """Write down the lapse of every hold past its deadline; how many there were."""
+        """Write down the lapse of every hold past its deadline; how many. Ends where nothing moves any more."""
         swept = 0
         while due := self.read_now(lambda reader: reader.due_holds(self.clock(), SWEEP_MAX)):
             waiting = [
                 self._committer.put(Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="sweeper"), None)
                 for hold in due
             ]
+            lapsed = 0
             for one in waiting:
                 assert isinstance(one.future, Future)
-                one.future.result()
-            swept += len(due)
-            if len(due) < SWEEP_MAX:
+                lapsed += isinstance(one.future.result().outcome, Nothing)
+            swept += lapsed
+            if len(due) < SWEEP_MAX or not lapsed:
                 break
         return swept
 
