@@ -14,7 +14,7 @@ from itertools import count
 import structlog
 
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.engine.commands import Answer, AnyCommand, Each, Failed, Lapse, Outcome, Put
+from hexiao.engine.commands import Answer, AnyCommand, Assessed, Each, Failed, Lapse, Outcome, Put
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
@@ -64,9 +64,9 @@ def look(
 
     def work(part: Sequence[AnyCommand]) -> list[Answer]:
         try:
-            return _decide(_load(storage, part), part, clock(), mint)
+            return _try(storage, part, clock, mint)[2]
         except ConnectionLost:  # a look may simply be taken again, on a new connection
-            return _decide(_load(storage, part), part, clock(), mint)
+            return _try(storage, part, clock, mint)[2]
 
     return _run_sound(commands, work, outage or Outage())
 
@@ -164,7 +164,8 @@ def _try(
 
 def _blocked_by_budget(outcome: Outcome) -> bool:
     outcomes = outcome.outcomes if isinstance(outcome, Each) else [outcome]
-    return any(isinstance(one, Failed) and one.code is Code.BUDGET_EXHAUSTED for one in outcomes)
+    judged = [a for one in outcomes if isinstance(one, (Failed, Assessed)) for a in one.assessments if not a.ok]
+    return any(verdict.code is Code.BUDGET_EXHAUSTED and not verdict.ok for one in judged for verdict in one.verdicts)
 
 
 def _repeatable(command: AnyCommand) -> bool:
