@@ -22,7 +22,7 @@ from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, No
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
-from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown, StorageError
+from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -31,6 +31,10 @@ BATCH_MAX = 256
 WAITING_MAX = 10_000
 READ_THREADS = 2
 SWEEP_MAX = 500
+REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
+"""Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
+FORGET_MAX, PORTIONS_MAX = 1_000, 4
+"""Answers at a time, and times in a row: so nobody waits long, and the sweeper keeps up with 69 million a day."""
 
 log = structlog.get_logger("hexiao.engine")
 
@@ -201,6 +205,22 @@ class Engine:
                 break
         return swept
 
+    def forget(self) -> int:
+        """Remove answers that were remembered long enough, a bounded number; how many."""
+        forgotten = 0
+        for _ in range(PORTIONS_MAX):
+            try:
+                portion = self._pool.submit(self._read, self._forget_portion).result()
+            except GuardMissed:  # another process removes the very same
+                break
+            forgotten += portion
+            if portion < FORGET_MAX or self._stopping.is_set():
+                break
+        return forgotten
+
+    def _forget_portion(self, storage: Storage) -> int:
+        return storage.forget(self.clock() - REMEMBERED_MS, FORGET_MAX)
+
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
         self._stopping.set()
@@ -215,7 +235,7 @@ class Engine:
     def _lane(self, command: AnyCommand) -> Lane:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
-    def _read(self, query: Callable[[Reader], T]) -> T:
+    def _read(self, query: Callable[[Storage], T]) -> T:
         try:
             storage: Storage | None = getattr(self._local, "storage", None)
             if storage is None:
@@ -235,6 +255,7 @@ class Engine:
         while not self._stopping.wait(every_seconds):
             try:
                 self.sweep()
+                self.forget()
             except Unavailable as down:
                 log.debug("sweep_put_off", reason=str(down))
             except Exception as unexpected:

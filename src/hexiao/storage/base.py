@@ -165,6 +165,10 @@ class Storage(Reader, Protocol):
         """
         ...
 
+    def forget(self, before: int, limit: int) -> int:
+        """Remove up to `limit` remembered answers given before then, in a transaction of its own; how many."""
+        ...
+
     def take_node(self) -> int:
         """A number that no other running process has; keeps ids apart."""
         ...

@@ -91,6 +91,10 @@ class PostgresStorage(Reading):
         with self._translating():
             self._db.execute(QUERIES["confirm"])
 
+    def forget(self, before: int, limit: int) -> int:
+        with self._translating():
+            return self._db.execute(QUERIES["forget"], {"before": before, "limit": limit}).rowcount
+
     def take_node(self) -> int:
         with self._translating():
             [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()

@@ -115,3 +115,7 @@ UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last
 -- name: confirm
 -- Changes nothing but must be committed: the standby that this COMMIT waits for has all that was committed before.
 UPDATE node SET last = last WHERE name = 'start'
+
+-- name: forget
+-- Remembered answers that are older than anybody may still ask for; a portion at a time, by the index of their time.
+DELETE FROM request WHERE id IN (SELECT id FROM request WHERE at < :before ORDER BY at LIMIT :limit)

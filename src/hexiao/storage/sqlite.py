@@ -95,6 +95,10 @@ class SqliteStorage(Reading):
     def confirm(self) -> None:
         """What can be read was synced before it could be."""
 
+    def forget(self, before: int, limit: int) -> int:
+        with _as_ours():
+            return self._db.execute(QUERIES["forget"], {"before": before, "limit": limit}).rowcount
+
     def take_node(self) -> int:
         with _as_ours():
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
