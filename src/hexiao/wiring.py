@@ -49,13 +49,16 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def migrate(settings: Settings) -> list[str]:
-    """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none."""
+def migrate(settings: Settings, *, break_lock: bool = False) -> list[str]:
+    """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none.
+
+    `break_lock` when nobody else migrates, whatever a killed migration left behind.
+    """
     if settings.on_postgres:
         from hexiao.storage import postgres
 
-        return postgres.migrate(settings.database)
-    return sqlite.migrate(settings.sqlite_path)
+        return postgres.migrate(settings.database, break_lock=break_lock)
+    return sqlite.migrate(settings.sqlite_path, break_lock=break_lock)
 
 
 def open_storage(settings: Settings) -> Storage:

@@ -68,12 +68,18 @@ def serve(
         wiring.serve(settings)
 
 
-def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def migrate(
+    database: DatabaseOption = None,
+    break_lock: Annotated[
+        bool, typer.Option("--break-lock", help="确认没有别的升级在运行时 · when you know that no other migration runs")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """建库或升级表结构 · Make the database, or bring its tables up to this program."""
     with reporting(as_json):
         settings = load_settings(database=database)
         with show.progress("升级 migrating", None):
-            applied = wiring.migrate(settings)
+            applied = wiring.migrate(settings, break_lock=break_lock)
         if as_json:
             show.json({"database": shown_database(settings), "applied": applied})
             return

@@ -19,13 +19,13 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, rows, saving, saving_at_once
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
+from hexiao.storage.postgres_connection import MigratingBackend, connect, told
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
 
-CONNECT_SECONDS = 5
 CLOCKS_APART_MAX_MS = 2_000
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -65,7 +65,7 @@ class PostgresStorage(Reading):
         try:
             self._db = _connect_durably(url)
         except psycopg.Error as failed:
-            raise StorageError(f"cannot use the PostgreSQL database: {_told(failed, url)}") from None
+            raise StorageError(f"cannot use the PostgreSQL database: {told(failed, url)}") from None
 
     # Changes.
 
@@ -167,7 +167,7 @@ class PostgresStorage(Reading):
         try:
             self._db = _connect_durably(self._url)
         except (psycopg.Error, StorageError) as failed:
-            raise ConnectionLost(f"PostgreSQL: {_told(failed, self._url)}") from None
+            raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
 
 
 def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -178,13 +178,14 @@ def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, *, break_lock: bool = False) -> list[str]:
     """Bring the database to this program's schema; the names of what was applied."""
     try:
-        _connect(url).close()
+        backend = MigratingBackend(url)
+        backend.init_database()
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
-    return apply_migrations(re.sub("^postgres(ql)?://", "postgresql+psycopg://", url), "postgres")
+        raise StorageError(f"cannot migrate the PostgreSQL database: {told(failed, url)}") from None
+    return apply_migrations(backend, "postgres", backend.migrates, break_lock=break_lock)
 
 
 def open_storage(url: str) -> PostgresStorage:
@@ -195,13 +196,13 @@ def open_storage(url: str) -> PostgresStorage:
     except psycopg.errors.UndefinedTable as empty:
         raise StorageError("the PostgreSQL database is empty; run: hexiao migrate") from empty
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
+        raise StorageError(f"cannot connect to PostgreSQL: {told(failed, url)}") from None
     check_schema(applied, "postgres", "the PostgreSQL database")
     return PostgresStorage(url)
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    db = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao")
+    db = connect(url)
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
     return db
@@ -216,15 +217,6 @@ def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
         db.close()
         raise
     return db
-
-
-def _told(failed: Exception, url: str) -> str:
-    """The driver's first line, unless it quotes from the URL, where the password stands."""
-    said = str(failed).partition("\n")[0]
-    secrets = [part for part in re.split(r"[:/@?&=\[\]%]+", url.partition("://")[2]) if len(part) > 3]
-    _, at, place = url.rpartition("@")
-    quoted = [part for part in secrets if part in said and not (at and part in place)]
-    return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
 
 
 def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
