@@ -52,28 +52,44 @@ def _psycopg_style(sql: str) -> str:
 
 
 QUERIES = {name: _psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
+# Spread over several machines, a list must be a plain array, so that only the machines are asked that have its rows.
+SPREAD_QUERIES = {
+    name: _psycopg_style(sql)
+    for name, sql in read_queries(
+        "queries.sql",
+        {**MACROS, "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])"},
+    ).items()
+}
 INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 
 
 class PostgresStorage(Reading):
     """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
 
-    def __init__(self, url: str, versions: loading.VersionCache | None = None) -> None:
+    def __init__(
+        self, url: str, versions: loading.VersionCache | None = None, *, row_by_row: bool | None = None
+    ) -> None:
+        """`row_by_row` saves with statements of one row each, which Citus can send where the row is; None finds out."""
         self._url = url
         self._invariants = INVARIANTS
         self._versions = {} if versions is None else versions
         try:
             self._db = _connect_durably(url)
+            self._row_by_row = is_spread(self._db) if row_by_row is None else row_by_row
         except psycopg.Error as failed:
             raise StorageError(f"cannot use the PostgreSQL database: {told(failed, url)}") from None
+        self._queries = SPREAD_QUERIES if self._row_by_row else QUERIES
 
     # Changes.
 
     def save(self, changes: Changes, now: int, node: int) -> None:
         with self._translating():
-            if changes.schemes or changes.records:  # seldom, and small: row by row
-                with self._db.transaction():
-                    saving.write(self, changes, now, node)
+            if self._row_by_row or changes.schemes or changes.records:  # the latter seldom, and small
+                with self._db.pipeline() as pipeline, self._db.transaction():
+                    writer = _RowWriter(self._db)
+                    saving.write(writer, changes, now, node)
+                    pipeline.sync()
+                    writer.demand_all()
                 return
             sql, parameters = saving_at_once.statement(changes, now, node)
             try:
@@ -81,27 +97,22 @@ class PostgresStorage(Reading):
             except psycopg.errors.DivisionByZero:
                 raise GuardMissed("a row was not as it was read") from None
 
-    def many(self, sql: str, values: list[tuple[Any, ...]]) -> int:
-        with self._db.cursor() as cursor:
-            cursor.executemany(sql.replace("?", "%s"), values)
-            return cursor.rowcount
-
     def confirm(self) -> None:
         """A COMMIT of our own waits for the standby like any other, and all that was written before goes with it."""
         with self._translating():
-            self._db.execute(QUERIES["confirm"])
+            self._db.execute(self._queries["confirm"])
 
     def forget(self, before: int, limit: int) -> int:
         with self._translating():
-            return self._db.execute(QUERIES["forget"], {"before": before, "limit": limit}).rowcount
+            return self._db.execute(self._queries["forget"], {"before": before, "limit": limit}).rowcount
 
     def take_node(self) -> int:
         with self._translating():
-            [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()
+            [(node,)] = self._db.execute(self._queries["take_node"]).fetchall()
             return int(node)
 
     def open_again(self) -> PostgresStorage:
-        return PostgresStorage(self._url, self._versions)
+        return PostgresStorage(self._url, self._versions, row_by_row=self._row_by_row)
 
     def close(self) -> None:
         self._db.close()
@@ -118,15 +129,26 @@ class PostgresStorage(Reading):
                     self._db.execute("COMMIT")
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
-        return self._db.execute(QUERIES[name], _as_json(parameters)).fetchall()
+        return self._db.execute(self._queries[name], self._sent(parameters)).fetchall()
 
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
             if self._db.info.transaction_status is TransactionStatus.IDLE:
                 self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
+            cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
+
+    def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Sets and lists travel as one JSON text each, which is much cheaper than an array; to Citus ids are arrays."""
+        return {
+            name: value
+            if isinstance(value, (int, str))
+            else list(value)
+            if name == "ids" and self._row_by_row
+            else _json(list(value)).decode()
+            for name, value in parameters.items()
+        }
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
         return self._db.execute(_psycopg_style(sql), parameters).fetchall()
@@ -170,12 +192,23 @@ class PostgresStorage(Reading):
             raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
 
 
-def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Sets and lists travel as one JSON text each: much cheaper than arrays."""
-    return {
-        name: value if isinstance(value, (int, str)) else _json(list(value)).decode()
-        for name, value in parameters.items()
-    }
+class _RowWriter:
+    """Sends the statements of a save without waiting for their answers, which are asked for once at the end."""
+
+    def __init__(self, db: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._db = db
+        self._sent: list[tuple[psycopg.Cursor[tuple[Any, ...]], int]] = []
+
+    def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
+        cursor = self._db.cursor()
+        cursor.executemany(sql.replace("?", "%s"), rows)
+        self._sent.append((cursor, len(rows)))
+        return len(rows)
+
+    def demand_all(self) -> None:
+        """Raises GuardMissed when any statement changed fewer rows than it was to."""
+        if any(cursor.rowcount != wanted for cursor, wanted in self._sent):
+            raise GuardMissed("a row was not as it was read")
 
 
 def migrate(url: str, *, break_lock: bool = False) -> list[str]:
@@ -206,6 +239,11 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
     return db
+
+
+def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Whether the tables of this database may lie on several machines."""
+    return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
 
 
 def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:

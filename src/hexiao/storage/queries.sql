@@ -19,9 +19,9 @@ SELECT {coupon} FROM coupon WHERE id {in:ids}
 
 -- name: live_of_coupons
 -- Holds of these coupons, and their latest capture: who has it, and where it was last used.
-SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND id = (
-    SELECT l.id FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
-    ORDER BY l.captured_at DESC, l.id DESC LIMIT 1)))
+SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND NOT EXISTS (
+    SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
+    AND (l.captured_at, l.id) > (r.captured_at, r.id))))
 
 -- name: bills
 -- Bills that somebody has used a coupon on before.

@@ -12,7 +12,7 @@ import msgspec
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption
+from hexiao.domain.redemption import JournalEntry, Redemption, State
 from hexiao.domain.scheme import Scheme
 
 CodeKey = tuple[int, str]
@@ -88,7 +88,8 @@ class CountChange(msgspec.Struct):
 
 
 class Changes:
-    """What `save` writes. Guards: a coupon by the seq it was read at, a bill by its seq, a scheme by its seq."""
+    """What `save` writes. Guards: a coupon by the seq it was read at, a bill by its seq, a scheme by its seq,
+    a redemption by its coupon's and by its state."""
 
     __slots__ = (
         "bills",
@@ -101,6 +102,7 @@ class Changes:
         "new_redemptions",
         "receipts",
         "records",
+        "redemption_guards",
         "redemptions",
         "refusals",
         "requests",
@@ -114,6 +116,7 @@ class Changes:
         self.coupon_seqs: dict[int, int] = {}
         self.new_coupons: dict[int, Coupon] = {}
         self.redemptions: dict[int, Redemption] = {}
+        self.redemption_guards: dict[int, tuple[State, int]] = {}
         self.new_redemptions: dict[int, Redemption] = {}
         self.journal: list[JournalEntry] = []
         self.refusals: list[Refusal] = []
@@ -202,8 +205,10 @@ class Snapshot:
         self.changes.new_redemptions[redemption.id] = redemption
 
     def touch_redemption(self, redemption: Redemption) -> None:
-        if redemption.id not in self.changes.new_redemptions:
+        """To be called before the redemption changes: its present state becomes the guard of the write."""
+        if redemption.id not in self.changes.new_redemptions and redemption.id not in self.changes.redemptions:
             self.changes.redemptions[redemption.id] = redemption
+            self.changes.redemption_guards[redemption.id] = redemption.state, redemption.reversals
 
     def touch_bill(self, key: BillKey) -> None:
         """Guard the bill: two coupons that do not know of each other must not meet on it unseen."""
