@@ -26,6 +26,7 @@ __all__ = [
     "StorageError",
     "app",
     "build_app",
+    "distribute",
     "load_settings",
     "migrate",
     "open_engine",
@@ -59,6 +60,15 @@ def migrate(settings: Settings, *, break_lock: bool = False) -> list[str]:
 
         return postgres.migrate(settings.database, break_lock=break_lock)
     return sqlite.migrate(settings.sqlite_path, break_lock=break_lock)
+
+
+def distribute(settings: Settings) -> list[str]:
+    """Spread the tables over the machines of a Citus cluster; the statements that were run. Raises StorageError."""
+    if not settings.on_postgres:
+        raise StorageError("only a PostgreSQL database with Citus can be spread over several machines")
+    from hexiao.storage import distributing
+
+    return distributing.distribute(settings.database)
 
 
 def open_storage(settings: Settings) -> Storage:

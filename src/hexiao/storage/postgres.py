@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, rows, saving, saving_at_once
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
-from hexiao.storage.postgres_connection import MigratingBackend, connect, told
+from hexiao.storage.postgres_connection import MigratingBackend, connect, is_spread, told
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 from hexiao.storage.texts import Macro, read_queries
@@ -239,11 +239,6 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
     return db
-
-
-def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
-    """Whether the tables of this database may lie on several machines."""
-    return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
 
 
 def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:

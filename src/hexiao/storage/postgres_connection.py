@@ -37,6 +37,11 @@ def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...
     return psycopg.connect(**parameters, autocommit=True)
 
 
+def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Whether the tables of this database may lie on several machines."""
+    return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
+
+
 def told(failed: Exception, url: str) -> str:
     """The driver's first line, unless it quotes from the password."""
     said = str(failed).partition("\n")[0]
