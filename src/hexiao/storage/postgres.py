@@ -27,6 +27,8 @@ from hexiao.storage.texts import Macro, read_queries
 _json = msgspec.json.Encoder().encode
 
 CLOCKS_APART_MAX_MS = 2_000
+ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Citus reads on its machines at READ COMMITTED nevertheless: there the guards alone part what a load saw in halves."""
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -135,7 +137,7 @@ class PostgresStorage(Reading):
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
             if self._db.info.transaction_status is TransactionStatus.IDLE:
-                self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                self._db.execute(ONE_STATE)
             cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
 
