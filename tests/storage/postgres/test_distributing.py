@@ -16,6 +16,7 @@ from hexiao.storage import distributing
 from hexiao.storage.base import StorageError
 from hexiao.storage.distributing import EVERYWHERE, NEVER_CHANGED, PLACES, TOGETHER, distribute, plan
 from hexiao.storage.side import NOT_OURS
+from journeys.pages import ROOT
 from postgres_server import Databases
 
 MERGED_LATER = {"block", "tally", "tallied", "past"}
@@ -104,6 +105,13 @@ def test_the_statements_run_once_and_then_there_is_nothing_left_to_do(citus: str
             db.execute("SELECT logicalrelid::text, coalesce(column_name, '') FROM pg_dist_partition").fetchall()
         )
     assert spread == {table: column for table, column in PLACES.items() if table not in MERGED_LATER or table in spread}
+
+
+def test_the_documents_have_every_statement(citus: str) -> None:
+    with psycopg.connect(citus) as db:
+        planned = plan(db)
+    page = (ROOT / "docs/operate/growth.md").read_text("utf-8")
+    assert [statement for statement in planned if f"{statement};" not in page] == []
 
 
 def test_an_interrupted_run_is_gone_on_with(citus: str) -> None:
