@@ -28,6 +28,7 @@ __all__ = [
     "StorageError",
     "app",
     "build_app",
+    "distribute",
     "load_settings",
     "migrate",
     "open_engine",
@@ -51,13 +52,25 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def migrate(settings: Settings) -> list[str]:
-    """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none."""
+def migrate(settings: Settings, *, break_lock: bool = False) -> list[str]:
+    """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none.
+
+    `break_lock` when nobody else migrates, whatever a killed migration left behind.
+    """
     if settings.on_postgres:
         from hexiao.storage import postgres
 
-        return postgres.migrate(settings.database)
-    return sqlite.migrate(settings.sqlite_path)
+        return postgres.migrate(settings.database, break_lock=break_lock)
+    return sqlite.migrate(settings.sqlite_path, break_lock=break_lock)
+
+
+def distribute(settings: Settings) -> list[str]:
+    """Spread the tables over the machines of a Citus cluster; the statements that were run. Raises StorageError."""
+    if not settings.on_postgres:
+        raise StorageError("only a PostgreSQL database with Citus can be spread over several machines")
+    from hexiao.storage import distributing
+
+    return distributing.distribute(settings.database)
 
 
 def open_storage(settings: Settings) -> Storage:

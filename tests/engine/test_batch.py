@@ -26,8 +26,10 @@ from hexiao.engine.commands import (
     Issue,
     Issued,
     LookUp,
+    PauseScheme,
     Put,
     Redeemed,
+    Release,
     Reverse,
     ReviseScheme,
     Take,
@@ -65,10 +67,10 @@ def saves(alone: Process) -> Saves:
     return Saves(alone)
 
 
-def poison(desk: Desk, request_id: str = "poison") -> Import:
-    """No database has an id of 64 bits, and no rule asks about it."""
-    item = Imported("POISON", id=2**63)
-    return Import(merchant_id=MERCHANT, request_id=request_id, scheme_id=desk.scheme().id, coupons=(item,))
+def poison(desk: Desk, request_id: str = "poison") -> PauseScheme:
+    """No database has an integer of 64 bits, and no rule asks whether a yes or no is one."""
+    paused: Any = 2**63
+    return PauseScheme(merchant_id=MERCHANT, request_id=request_id, scheme_id=desk.scheme().id, paused=paused)
 
 
 def codes_of(results: list[batch.Result]) -> list[Code | None]:
@@ -147,12 +149,35 @@ def test_a_limit_that_is_raised_in_the_same_batch_counts_at_once(alone: Process)
     assert codes_of(alone.commit(issuing(scheme), raised, issuing(scheme))) == [None, None, None]
 
 
-def test_a_limit_that_is_lowered_in_the_same_batch_spoils_nothing_before_it(alone: Process) -> None:
-    scheme = alone.desk.scheme(total=5)
-    alone.desk.issue(scheme)
-    lowered = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=2))
-    results = alone.commit(issuing(scheme, 3), lowered, issuing(scheme))
-    assert codes_of(results) == [None, None, Code.STOCK_EXHAUSTED]
+def test_a_limit_that_is_lowered_in_the_same_batch_spoils_nothing_before_it(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme(MoneyOff(1_000), total=5, budget_fen=5_000)
+    codes = [coupon.code for coupon in alone.desk.issue(scheme, 2)]
+    lowered = ReviseScheme(
+        merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=2, budget_fen=1_500)
+    )
+    saves.count = 0
+    results = alone.commit(
+        issuing(scheme, 3),
+        redeeming(codes[0], a_bill("B1")),
+        lowered,
+        redeeming(codes[1], a_bill("B2")),
+        issuing(scheme),
+    )
+    assert codes_of(results) == [None, None, None, Code.BUDGET_EXHAUSTED, Code.STOCK_EXHAUSTED]
+    assert saves.count == 1
+
+
+def test_what_is_given_back_after_a_limit_was_lowered_spoils_nothing_either(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme(MoneyOff(1_000), budget_fen=5_000)
+    codes = [coupon.code for coupon in alone.desk.issue(scheme, 3)]
+    held = alone.desk.hold(codes[0], a_bill("B0")).redemption.id
+    lowered = ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, budget_fen=500))
+    saves.count = 0
+    results = alone.commit(
+        redeeming(codes[1], a_bill("B1")), lowered, Release(merchant_id=MERCHANT, redemption_id=held)
+    )
+    assert codes_of(results) == [None, None, None]
+    assert saves.count == 1
 
 
 def _with(terms: Any, **changes: Any) -> Any:
@@ -250,10 +275,21 @@ def test_when_somebody_is_always_faster_all_are_told_to_come_again_and_nothing_i
     saves.count, saves.before = 0, never
     asked = [issuing(scheme, request_id="r1"), issuing(scheme, request_id="r2")]
     assert codes_of(alone.commit(*asked)) == [Code.BUSY, Code.BUSY]
-    assert saves.count == 3 * batch.ATTEMPTS_MAX  # together, then each alone
+    assert saves.count == batch.ATTEMPTS_TOGETHER_MAX + 2 * batch.ATTEMPTS_MAX  # together, then each alone
     saves.before = lambda changes: None
     results = alone.commit(*asked)
     assert [isinstance(one, Answer) and one.replayed for one in results] == [False, False]
+
+
+def test_a_batch_that_passes_no_guard_ends_soon(alone: Process, saves: Saves) -> None:
+    scheme = alone.desk.scheme()
+
+    def never(changes: Any) -> None:
+        raise GuardMissed("always")
+
+    saves.count, saves.before = 0, never
+    assert codes_of(alone.commit(*[issuing(scheme)] * 256)) == [Code.BUSY] * 256
+    assert saves.count < batch.MISSES_MAX + 2 * 256
 
 
 # No database.
@@ -301,6 +337,18 @@ def test_when_the_database_gives_nothing_looks_and_changes_are_unavailable(
     assert codes_of(alone.look(LookUp(merchant_id=MERCHANT, code="x"))) == [Code.STORAGE_UNAVAILABLE]
 
 
+def test_each_caller_gets_an_exception_of_his_own(alone: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each one that raises it makes its traceback longer."""
+
+    def down(names: Any) -> Any:
+        raise StorageDown("gone")
+
+    scheme = alone.desk.scheme()
+    monkeypatch.setattr(alone.storage, "load", down)
+    one, other = alone.commit(issuing(scheme), issuing(scheme))
+    assert one is not other
+
+
 class Cut:
     """The connection breaks once, right after the database committed."""
 
@@ -321,10 +369,43 @@ def test_what_was_committed_before_the_connection_broke_is_found_and_answered(al
     assert alone.storage.scheme_count(scheme.id).issued == 2
 
 
+def test_an_answer_is_replayed_only_after_what_it_tells_was_confirmed(
+    alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed: list[bool] = []
+    monkeypatch.setattr(alone.storage, "confirm", lambda: confirmed.append(True))
+    asked = issuing(alone.desk.scheme(), request_id="r1")
+    alone.commit(asked)
+    assert not confirmed
+    alone.commit(asked)
+    assert confirmed
+
+    def part() -> None:
+        raise StorageDown("the standby is gone")
+
+    monkeypatch.setattr(alone.storage, "confirm", part)
+    assert codes_of(alone.commit(asked)) == [Code.STORAGE_UNAVAILABLE]
+
+
 def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process, saves: Saves) -> None:
     scheme = alone.desk.scheme()
     saves.after = Cut()
     alone.commit(Issue(merchant_id=MERCHANT, scheme_id=scheme.id))
+    assert alone.storage.scheme_count(scheme.id).issued == 1
+
+
+def test_a_command_without_a_request_id_is_tried_again_when_the_line_broke_before_anything_was_sent(
+    alone: Process, saves: Saves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheme = alone.desk.scheme()
+    cut, load = Cut(), alone.storage.load
+
+    def broken_load(names: Any) -> Any:
+        cut()
+        return load(names)
+
+    monkeypatch.setattr(alone.storage, "load", broken_load)
+    assert codes_of(alone.commit(Issue(merchant_id=MERCHANT, scheme_id=scheme.id))) == [None]
     assert alone.storage.scheme_count(scheme.id).issued == 1
 
 

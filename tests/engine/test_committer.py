@@ -18,7 +18,7 @@ from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance
-from hexiao.engine import committer
+from hexiao.engine import committer, settling
 from hexiao.engine.commands import Answer, Failed, LookUp, Nothing, Put, Redeemed, Take
 from hexiao.engine.committer import Engine, Lane
 from hexiao.storage.base import StorageDown
@@ -344,6 +344,20 @@ def test_more_holds_than_one_sweep_takes_are_all_swept(
         desk.must(holding(coupon.code, desk.new_bill()))
     clock.forward(60)
     assert engine.sweep() == 7
+
+
+def test_holds_that_cannot_lapse_do_not_keep_the_sweeper_for_ever(
+    engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "SWEEP_MAX", 3)
+    scheme = desk.scheme(hold_seconds=60)
+    for coupon in desk.issue(scheme, 4):
+        desk.must(holding(coupon.code, desk.new_bill()))
+    clock.forward(60)
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "lapse", lambda snapshot, command, now: Failed(code=Code.INTERNAL_ERROR, facts={}))
+        assert engine.sweep() == 0
+    assert engine.sweep() == 4
 
 
 def a_key(**changes: Any) -> Credential:

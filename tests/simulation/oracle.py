@@ -25,8 +25,8 @@ class Oracle(Books):
         """One transaction. When a budget says no, what overdue holds took of it goes back first."""
         before = deepcopy(vars(self)) if any(self.overdue(use, now) for use in self.uses.values()) else None
         answers = [self.ask(command, now, made()) for command, made in zip(commands, fresh, strict=True)]
-        told = [one.get("no") for whole, _ in answers for one in whole.get("each", [whole])]
-        if before is None or Code.BUDGET_EXHAUSTED not in told:
+        no = [no for whole, _ in answers for one in whole.get("each", [whole]) for no in one.get("verdicts", [])]
+        if before is None or not any(Code.BUDGET_EXHAUSTED in one for one in no):
             return answers
         vars(self).update(before)
         self.sweep(now)
@@ -51,6 +51,10 @@ class Oracle(Books):
             if command.merchant_id not in self.merchants:
                 raise No(Code.UNKNOWN_MERCHANT)
             told: Told = getattr(deepcopy(self) if kind in ("Assess", "LookUp") else self, kind)(command, now, fresh)
+            if kind == "Assess" and any(Code.BUDGET_EXHAUSTED in no for no, _ in told["assessed"]):
+                swept = deepcopy(self)
+                swept.sweep(now)
+                told = swept.Assess(command, now, fresh)
             return told
         except No as no:
             use = self.uses.get(command.redemption_id) if kind in ("Capture", "Release", "Reverse") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -21,6 +22,10 @@ from hexiao.storage.base import Broken
 ROWS_SHOWN = 200
 
 
+class Distribution(StrEnum):
+    CITUS = "citus"
+
+
 def add_to(app: typer.Typer) -> None:
     app.command(
         epilog=examples(
@@ -29,7 +34,13 @@ def add_to(app: typer.Typer) -> None:
             "HEXIAO_DATABASE=sqlite:///srv/hexiao.db hexiao serve --workers 2",
         )
     )(serve)
-    app.command(epilog=examples("hexiao migrate", "hexiao migrate --database sqlite:///srv/hexiao.db"))(migrate)
+    app.command(
+        epilog=examples(
+            "hexiao migrate",
+            "hexiao migrate --database sqlite:///srv/hexiao.db",
+            "hexiao migrate --distribute citus --database postgresql://hexiao@coordinator/hexiao",
+        )
+    )(migrate)
     app.command(
         epilog=examples("hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep"),
     )(verify)
@@ -68,16 +79,31 @@ def serve(
         wiring.serve(settings)
 
 
-def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def migrate(
+    database: DatabaseOption = None,
+    break_lock: Annotated[
+        bool, typer.Option("--break-lock", help="确认没有别的升级在运行时 · when you know that no other migration runs")
+    ] = False,
+    distribute: Annotated[
+        Distribution | None,
+        typer.Option("--distribute", help="分布到多台机器 · spread the tables over several machines"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """建库或升级表结构 · Make the database, or bring its tables up to this program."""
     with reporting(as_json):
         settings = load_settings(database=database)
         with show.progress("升级 migrating", None):
-            applied = wiring.migrate(settings)
+            applied = wiring.migrate(settings, break_lock=break_lock)
+            statements = wiring.distribute(settings) if distribute else []
         if as_json:
-            show.json({"database": shown_database(settings), "applied": applied})
+            spread = {"distributed": statements} if distribute else {}
+            show.json({"database": shown_database(settings), "applied": applied, **spread})
             return
-        show.say("已是最新 · nothing to do" if not applied else f"已完成 · applied: {escape(', '.join(applied))}")
+        for statement in statements:
+            show.plain(f"{statement};")
+        done = bool(applied or statements)
+        show.say(f"已完成 · applied: {escape(', '.join(applied) or 'Citus')}" if done else "已是最新 · nothing to do")
 
 
 def verify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,9 +146,9 @@ def session(database: str | None, merchant_id: int, as_json: bool) -> Iterator[S
 
 
 def shown_database(settings: Settings) -> str:
-    """The database's URL without the user and the password in it."""
+    """The database's URL without the user and the password in it, wherever it stands."""
     scheme, separator, rest = settings.database.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    return scheme + separator + re.sub(r"(password=)[^&]*", r"\1…", rest.rpartition("@")[2])
 
 
 def collect(

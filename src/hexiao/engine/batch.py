@@ -8,22 +8,32 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
 import structlog
 
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.engine.commands import Answer, AnyCommand, Each, Failed, Lapse, Outcome, Put
+from hexiao.engine.commands import Answer, AnyCommand, Assessed, Each, Failed, Lapse, Outcome, Put
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
+from hexiao.engine.outage import Outage
+from hexiao.engine.unfit import refusals
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Names, Snapshot
 
 ATTEMPTS_MAX = 12
+"""For a command that stands alone."""
+ATTEMPTS_TOGETHER_MAX = 4
+"""For several, before they are tried in halves."""
+MISSES_MAX = 128
+"""For all parts of a batch together; then each part is tried once. Others wait behind."""
 RECONNECTS_MAX = 4
 LAPSES_MAX = 500
 PAUSE_SECONDS_MAX = 0.02
+RECONNECT_PAUSE_SECONDS = (0.05, 0.2)
+"""At least and at most, between two attempts to reach a database that is away."""
 
 log = structlog.get_logger("hexiao.engine")
 
@@ -31,34 +41,62 @@ Result = Answer | Unavailable
 """What a caller gets: an answer, or the exception that says try again with the same request id."""
 
 
-def commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
+def commit(
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    outage: Outage | None = None,
+) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
-    return _run(commands, lambda part: _commit(storage, part, clock, mint))
+    misses, line = count(1), outage or Outage()
+    return _run_sound(commands, lambda part: _commit(storage, part, clock, mint, misses, line), line)
 
 
-def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
+def look(
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    outage: Outage | None = None,
+) -> list[Result]:
     """The same load and decide without save, for what only reads."""
 
     def work(part: Sequence[AnyCommand]) -> list[Answer]:
         try:
-            return _decide(_load(storage, part), part, clock(), mint)
+            return _try(storage, part, clock, mint)[2]
         except ConnectionLost:  # a look may simply be taken again, on a new connection
-            return _decide(_load(storage, part), part, clock(), mint)
+            return _try(storage, part, clock, mint)[2]
 
-    return _run(commands, work)
+    return _run_sound(commands, work, outage or Outage())
 
 
-def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]]) -> list[Result]:
+def _run_sound(
+    commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]], outage: Outage
+) -> list[Result]:
+    refused = refusals(commands)
+    if not refused:
+        return _run(commands, work, outage)
+    sound = [command for place, command in enumerate(commands) if place not in refused]
+    results = iter(_run(sound, work, outage) if sound else [])
+    return [refused[place] if place in refused else next(results) for place in range(len(commands))]
+
+
+def _run(
+    commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], list[Answer]], outage: Outage
+) -> list[Result]:
     """Do the work on all at once; when that fails, on halves, until the command that makes it fail stands alone."""
     try:
-        return list(work(commands))
+        answers = work(commands)
+        outage.over()
+        return list(answers)
     except StorageDown as down:
-        log.warning("storage_down", reason=str(down), commands=len(commands))
-        return [Unavailable(Code.STORAGE_UNAVAILABLE)] * len(commands)
+        outage.down(down)
+        return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in commands]  # one each: raising makes it longer
     except Exception as unexpected:
         if len(commands) > 1:
             middle = len(commands) // 2
-            return _run(commands[:middle], work) + _run(commands[middle:], work)
+            return _run(commands[:middle], work, outage) + _run(commands[middle:], work, outage)
         if isinstance(unexpected, GuardMissed):
             log.warning("too_contended", command=type(commands[0]).__name__, reason=str(unexpected))
             return [Unavailable(Code.BUSY)]
@@ -68,23 +106,38 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
         return [Answer(Failed(code=Code.INTERNAL_ERROR, facts={"error_id": error_id}))]
 
 
-def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Answer]:
+def _commit(
+    storage: Storage,
+    commands: Sequence[AnyCommand],
+    clock: Callable[[], int],
+    mint: Mint,
+    misses: Iterator[int],
+    outage: Outage,
+) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    attempts = ATTEMPTS_MAX if len(commands) == 1 else ATTEMPTS_TOGETHER_MAX
+    for attempt in range(1, attempts + 1):
+        saving = False
         try:
             now, snapshot, answers = _try(storage, commands, clock, mint)
             if not snapshot.changes.empty:
+                saving = True
                 storage.save(snapshot.changes, now, mint.node)
+            elif any(one.replayed for one in answers):
+                storage.confirm()  # what was found may be there, and not yet where its COMMIT had to get to
             return answers
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
-            if attempt == ATTEMPTS_MAX:
+            if attempt == attempts or next(misses) >= MISSES_MAX:
                 raise
         except ConnectionLost as lost:
-            log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
+            news = outage.lost(lost)
             # Without a request id nobody can tell whether it was carried out: the caller has to look.
-            if attempt == RECONNECTS_MAX or not all(map(_repeatable, commands)):
+            if attempt == RECONNECTS_MAX or (saving and not all(map(_repeatable, commands))):
                 raise
+            if not news:  # the first time at once: perhaps only this line broke
+                time.sleep(random.uniform(*RECONNECT_PAUSE_SECONDS))  # noqa: S311 - not a secret
+            continue
         if attempt > 1:  # the first time at once; then out of step with the others
             time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
     raise AssertionError("every attempt returns or raises")
@@ -111,7 +164,8 @@ def _try(
 
 def _blocked_by_budget(outcome: Outcome) -> bool:
     outcomes = outcome.outcomes if isinstance(outcome, Each) else [outcome]
-    return any(isinstance(one, Failed) and one.code is Code.BUDGET_EXHAUSTED for one in outcomes)
+    judged = [a for one in outcomes if isinstance(one, (Failed, Assessed)) for a in one.assessments if not a.ok]
+    return any(verdict.code is Code.BUDGET_EXHAUSTED and not verdict.ok for one in judged for verdict in one.verdicts)
 
 
 def _repeatable(command: AnyCommand) -> bool:

@@ -20,10 +20,11 @@ import structlog
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
-from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
+from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
-from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown, StorageError
+from hexiao.engine.outage import Outage
+from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
 Clock = Callable[[], int]
@@ -34,6 +35,10 @@ WAITING_SECONDS_MAX = 2.0
 """How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
 READ_THREADS = 2
 SWEEP_MAX = 500
+REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
+"""Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
+FORGET_MAX, PORTIONS_MAX = 1_000, 4
+"""Answers at a time, and times in a row: so nobody waits long, and the sweeper keeps up with 69 million a day."""
 
 log = structlog.get_logger("hexiao.engine")
 
@@ -93,7 +98,7 @@ class Lane:
         except Exception:
             with contextlib.suppress(Exception):  # perhaps it was the log that failed
                 log.exception("batch_failed", commands=len(taken))
-            return [Unavailable(Code.STORAGE_UNAVAILABLE)] * len(taken)
+            return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in taken]
         finally:
             self._last_seconds = time.monotonic() - began_at
             self._began_at = None
@@ -152,8 +157,11 @@ class Engine:
         self._reader_storage = storage.open_again()
         mint = Mint(storage.take_node(), randbelow)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
-        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint))
-        self._reader = Lane("reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint))
+        changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
+        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint, changes))
+        self._reader = Lane(
+            "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
+        )
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
         self._local = threading.local()
         self._opened: list[Storage] = []
@@ -189,6 +197,8 @@ class Engine:
 
     async def credential(self, door: str, public_id: str) -> Credential | None:
         """The caller known by this id at this door, unless revoked; remembered for a few seconds."""
+        if "\0" in public_id:  # nobody's: no database keeps such a text
+            return None
         known, credential = self._credentials.get(door, public_id)
         if not known:
             credential = await self.read(lambda reader: reader.credential(door, public_id))
@@ -196,20 +206,37 @@ class Engine:
         return None if credential is None or credential.revoked_at is not None else credential
 
     def sweep(self) -> int:
-        """Write down the lapse of every hold past its deadline; how many there were."""
+        """Write down the lapse of every hold past its deadline; how many. Ends where nothing moves any more."""
         swept = 0
         while due := self.read_now(lambda reader: reader.due_holds(self.clock(), SWEEP_MAX)):
             waiting = [
                 self._committer.put(Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="sweeper"), None)
                 for hold in due
             ]
+            lapsed = 0
             for one in waiting:
                 assert isinstance(one.future, Future)
-                one.future.result()
-            swept += len(due)
-            if len(due) < SWEEP_MAX:
+                lapsed += isinstance(one.future.result().outcome, Nothing)
+            swept += lapsed
+            if len(due) < SWEEP_MAX or not lapsed:
                 break
         return swept
+
+    def forget(self) -> int:
+        """Remove answers that were remembered long enough, a bounded number; how many."""
+        forgotten = 0
+        for _ in range(PORTIONS_MAX):
+            try:
+                portion = self._pool.submit(self._read, self._forget_portion).result()
+            except GuardMissed:  # another process removes the very same
+                break
+            forgotten += portion
+            if portion < FORGET_MAX or self._stopping.is_set():
+                break
+        return forgotten
+
+    def _forget_portion(self, storage: Storage) -> int:
+        return storage.forget(self.clock() - REMEMBERED_MS, FORGET_MAX)
 
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
@@ -225,25 +252,28 @@ class Engine:
     def _lane(self, command: AnyCommand) -> Lane:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
-    def _read(self, query: Callable[[Reader], T]) -> T:
+    def _read(self, query: Callable[[Storage], T]) -> T:
         try:
             storage: Storage | None = getattr(self._local, "storage", None)
             if storage is None:
                 storage = self._local.storage = self._storage.open_again()
                 self._opened.append(storage)
             try:
-                return query(storage)
+                found = query(storage)
             except ConnectionLost:  # a read may simply be asked again, on a new connection
-                return query(storage)
+                found = query(storage)
+            self._lists.over()
+            return found
         except (StorageDown, StorageError) as down:
-            log.warning("storage_down", reason=str(down))
+            self._lists.down(down)
             raise Unavailable(Code.STORAGE_UNAVAILABLE) from down
 
     def _sweep_for_ever(self, every_seconds: float) -> None:
         while not self._stopping.wait(every_seconds):
             try:
                 self.sweep()
+                self.forget()
             except Unavailable as down:
-                log.warning("sweep_put_off", reason=str(down))
+                log.debug("sweep_put_off", reason=str(down))
             except Exception as unexpected:
                 log.error("sweep_failed", exc_info=unexpected)

@@ -161,6 +161,18 @@ class Storage(Reader, Protocol):
         """Write it all in one transaction, then COMMIT. Raises GuardMissed; then nothing was written."""
         ...
 
+    def confirm(self) -> None:
+        """Return when everything that can be read is as durable as what `save` wrote.
+
+        A COMMIT whose session ended while it waited for a standby is there for all to see, and may not be there yet
+        when the standby takes over.
+        """
+        ...
+
+    def forget(self, before: int, limit: int) -> int:
+        """Remove up to `limit` remembered answers given before then, in a transaction of its own; how many."""
+        ...
+
     def take_node(self) -> int:
         """A number that no other running process has; keeps ids apart."""
         ...

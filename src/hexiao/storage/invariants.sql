@@ -78,7 +78,7 @@ SELECT request_id, coupon_id FROM redemption WHERE request_id <> '' AND state <>
 GROUP BY request_id, coupon_id, shop_id, bill_number HAVING count(*) > 1
 
 -- name: I13 a redemption's request has its remembered answer
-SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN request q ON q.id = r.request_id
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (SELECT id FROM request) q ON q.id = r.request_id
 WHERE r.request_id <> '' AND r.created_at > :now - 2592000000 AND q.id IS NULL
 
 -- name: I14 no hold outlives its deadline by more than the grace
@@ -106,12 +106,14 @@ SELECT coupon_id, id AS redemption_id FROM redemption
 WHERE {sum:lines} <> (CASE WHEN state IN (2, 5) THEN captured_fen ELSE held_fen END) OR {sum:returned} <> reversed_fen
 
 -- name: I23 every code leads to its coupon
-SELECT k.merchant_id, k.code FROM coupon_code k LEFT JOIN coupon c ON c.id = k.coupon_id
+SELECT k.merchant_id, k.code FROM coupon_code k
+LEFT JOIN (SELECT id, merchant_id, code FROM coupon) c ON c.id = k.coupon_id
 WHERE c.id IS NULL OR c.merchant_id <> k.merchant_id OR c.code <> k.code
 
 -- name: I24 every coupon of a member was counted
 SELECT c.scheme_id, c.member_id FROM coupon c
-LEFT JOIN receipt_count k ON k.scheme_id = c.scheme_id AND k.member_id = c.member_id
+LEFT JOIN (SELECT scheme_id, member_id FROM receipt_count) k
+    ON k.scheme_id = c.scheme_id AND k.member_id = c.member_id
 WHERE c.member_id IS NOT NULL AND k.scheme_id IS NULL
 
 -- name: I25 every coupon has the version of the scheme it was issued under

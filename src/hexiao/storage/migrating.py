@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import as_file, files
+from typing import Any
 
-from yoyo import get_backend, read_migrations
+from yoyo import read_migrations
+from yoyo.exceptions import LockTimeout
 
 from hexiao.storage.base import StorageError
 
+LOCK_SECONDS_MAX = 30
+LOCK = "yoyo_lock"
+"""A row in it says which process migrates; it stays when that process is killed."""
 
-def apply_migrations(yoyo_url: str, engine: str) -> list[str]:
-    """Apply what is missing; the ids of what was applied. `engine` names the folder of SQL files."""
+
+def apply_migrations(
+    backend: Any, engine: str, migrates: Callable[[int], bool], *, break_lock: bool = False
+) -> list[str]:
+    """Apply what is missing; the ids of what was applied. `engine` names the folder of SQL files.
+
+    `migrates` tells whether the process with this id may still be at it. Closes the backend's connection.
+    """
     with warnings.catch_warnings(), as_file(files("hexiao.storage") / "migrations" / engine) as folder:
         warnings.simplefilter("ignore", DeprecationWarning)  # yoyo still uses sqlite3's default date adapters
         known = read_migrations(str(folder))
-        backend = get_backend(yoyo_url)
         try:
-            with backend.lock(timeout=30):
+            for (pid,) in backend.execute(f"SELECT pid FROM {LOCK}").fetchall():
+                if break_lock or not migrates(pid):
+                    with backend.transaction():
+                        backend.execute(f"DELETE FROM {LOCK} WHERE pid = :pid", {"pid": pid})
+            with backend.lock(timeout=LOCK_SECONDS_MAX):
                 pending = backend.to_apply(known)
                 backend.apply_migrations(pending)
                 return [migration.id for migration in pending]
+        except LockTimeout as locked:
+            raise StorageError(
+                "another process is migrating this database, or its machine died while it was; when you are sure that"
+                " none is, run: hexiao migrate --break-lock"
+            ) from locked
+        except backend.DatabaseError as failed:
+            reason = str(failed).partition("\n")[0]
+            raise StorageError(f"the migration failed, and was undone: {reason}; run hexiao migrate again") from failed
         finally:
             backend.connection.close()
+
+
+def runs(pid: int) -> bool:
+    """Whether another process on this machine has this id."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's, but it runs
+        return True
+    return True
 
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration"

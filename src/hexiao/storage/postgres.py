@@ -19,15 +19,16 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, rows, saving, saving_at_once
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
+from hexiao.storage.postgres_connection import MigratingBackend, connect, is_spread, told
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
 
-CONNECT_SECONDS = 5
 CLOCKS_APART_MAX_MS = 2_000
-_ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Citus reads on its machines at READ COMMITTED nevertheless: there the guards alone part what a load saw in halves."""
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -54,13 +55,22 @@ def _psycopg_style(sql: str) -> str:
 
 
 QUERIES = {name: _psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
+# Spread over several machines, a list must be a plain array, so that only the machines are asked that have its rows.
+SPREAD_QUERIES = {
+    name: _psycopg_style(sql)
+    for name, sql in read_queries(
+        "queries.sql",
+        {**MACROS, "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])"},
+    ).items()
+}
 INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 
 
 class PostgresStorage(Reading):
     """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, row_by_row: bool | None = None) -> None:
+        """`row_by_row` saves with statements of one row each, which Citus can send where the row is; None finds out."""
         self._url = url
         self._invariants = INVARIANTS
         self._kept = loading.Kept()
@@ -68,16 +78,21 @@ class PostgresStorage(Reading):
         """How the last load went: the next one will be alike."""
         try:
             self._db = _connect_durably(url)
+            self._row_by_row = is_spread(self._db) if row_by_row is None else row_by_row
         except psycopg.Error as failed:
-            raise StorageError(f"cannot use the PostgreSQL database: {_told(failed, url)}") from None
+            raise StorageError(f"cannot use the PostgreSQL database: {told(failed, url)}") from None
+        self._queries = SPREAD_QUERIES if self._row_by_row else QUERIES
 
     # Changes.
 
     def save(self, changes: Changes, now: int, node: int) -> None:
         with self._translating():
-            if changes.schemes or changes.records:  # seldom, and small: row by row
-                with self._db.transaction():
-                    saving.write(self, changes, now, node)
+            if self._row_by_row or changes.schemes or changes.records:  # the latter seldom, and small
+                with self._db.pipeline() as pipeline, self._db.transaction():
+                    writer = _RowWriter(self._db)
+                    saving.write(writer, changes, now, node)
+                    pipeline.sync()
+                    writer.demand_all()
                 return
             sql, parameters = saving_at_once.statement(changes, now, node)
             try:
@@ -85,14 +100,18 @@ class PostgresStorage(Reading):
             except psycopg.errors.DivisionByZero:
                 raise GuardMissed("a row was not as it was read") from None
 
-    def many(self, sql: str, values: list[tuple[Any, ...]]) -> int:
-        with self._db.cursor() as cursor:
-            cursor.executemany(sql.replace("?", "%s"), values)
-            return cursor.rowcount
+    def confirm(self) -> None:
+        """A COMMIT of our own waits for the standby like any other, and all that was written before goes with it."""
+        with self._translating():
+            self._db.execute(self._queries["confirm"])
+
+    def forget(self, before: int, limit: int) -> int:
+        with self._translating():
+            return self._db.execute(self._queries["forget"], {"before": before, "limit": limit}).rowcount
 
     def take_node(self) -> int:
         with self._translating():
-            [(node,)] = self._db.execute(QUERIES["take_node"]).fetchall()
+            [(node,)] = self._db.execute(self._queries["take_node"]).fetchall()
             return int(node)
 
     def writable(self) -> bool:
@@ -102,7 +121,7 @@ class PostgresStorage(Reading):
         return bool(read_only == "off")
 
     def open_again(self) -> PostgresStorage:
-        return PostgresStorage(self._url)
+        return PostgresStorage(self._url, row_by_row=self._row_by_row)
 
     def close(self) -> None:
         self._db.close()
@@ -132,13 +151,13 @@ class PostgresStorage(Reading):
                     self._db.execute("COMMIT")
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
-        return self._db.execute(QUERIES[name], _as_json(parameters)).fetchall()
+        return self._db.execute(self._queries[name], self._sent(parameters)).fetchall()
 
     def _ask_alone(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """A wave in one round trip, with a transaction of its own."""
         with self._db.pipeline():
-            self._db.execute(_ONE_STATE)
-            cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
+            self._db.execute(ONE_STATE)
+            cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
             self._db.execute("COMMIT")
         return [cursor.fetchall() for cursor in cursors]
 
@@ -146,9 +165,20 @@ class PostgresStorage(Reading):
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
             if self._db.info.transaction_status is TransactionStatus.IDLE:
-                self._db.execute(_ONE_STATE)
-            cursors = [self._db.execute(QUERIES[name], _as_json(parameters)) for name, parameters in asked]
+                self._db.execute(ONE_STATE)
+            cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
+
+    def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Sets and lists travel as one JSON text each, which is much cheaper than an array; to Citus ids are arrays."""
+        return {
+            name: value
+            if isinstance(value, (int, str))
+            else list(value)
+            if name == "ids" and self._row_by_row
+            else _json(list(value)).decode()
+            for name, value in parameters.items()
+        }
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
         return self._db.execute(_psycopg_style(sql), parameters).fetchall()
@@ -189,24 +219,36 @@ class PostgresStorage(Reading):
         try:
             self._db = _connect_durably(self._url)
         except (psycopg.Error, StorageError) as failed:
-            raise ConnectionLost(f"PostgreSQL: {_told(failed, self._url)}") from None
+            raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
 
 
-def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Sets and lists travel as one JSON text each: much cheaper than arrays."""
-    return {
-        name: value if isinstance(value, (int, str)) else _json(list(value)).decode()
-        for name, value in parameters.items()
-    }
+class _RowWriter:
+    """Sends the statements of a save without waiting for their answers, which are asked for once at the end."""
+
+    def __init__(self, db: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._db = db
+        self._sent: list[tuple[psycopg.Cursor[tuple[Any, ...]], int]] = []
+
+    def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
+        cursor = self._db.cursor()
+        cursor.executemany(sql.replace("?", "%s"), rows)
+        self._sent.append((cursor, len(rows)))
+        return len(rows)
+
+    def demand_all(self) -> None:
+        """Raises GuardMissed when any statement changed fewer rows than it was to."""
+        if any(cursor.rowcount != wanted for cursor, wanted in self._sent):
+            raise GuardMissed("a row was not as it was read")
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, *, break_lock: bool = False) -> list[str]:
     """Bring the database to this program's schema; the names of what was applied."""
     try:
-        _connect(url).close()
+        backend = MigratingBackend(url)
+        backend.init_database()
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
-    return apply_migrations(re.sub("^postgres(ql)?://", "postgresql+psycopg://", url), "postgres")
+        raise StorageError(f"cannot migrate the PostgreSQL database: {told(failed, url)}") from None
+    return apply_migrations(backend, "postgres", backend.migrates, break_lock=break_lock)
 
 
 def open_storage(url: str) -> PostgresStorage:
@@ -217,13 +259,13 @@ def open_storage(url: str) -> PostgresStorage:
     except psycopg.errors.UndefinedTable as empty:
         raise StorageError("the PostgreSQL database is empty; run: hexiao migrate") from empty
     except psycopg.Error as failed:
-        raise StorageError(f"cannot connect to PostgreSQL: {_told(failed, url)}") from None
+        raise StorageError(f"cannot connect to PostgreSQL: {told(failed, url)}") from None
     check_schema(applied, "postgres", "the PostgreSQL database")
     return PostgresStorage(url)
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    db = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao")
+    db = connect(url)
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
     return db
@@ -238,15 +280,6 @@ def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
         db.close()
         raise
     return db
-
-
-def _told(failed: Exception, url: str) -> str:
-    """The driver's first line, unless it quotes from the URL, where the password stands."""
-    said = str(failed).partition("\n")[0]
-    secrets = [part for part in re.split(r"[:/@?&=\[\]%]+", url.partition("://")[2]) if len(part) > 3]
-    _, at, place = url.rpartition("@")
-    quoted = [part for part in secrets if part in said and not (at and part in place)]
-    return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
 
 
 def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:

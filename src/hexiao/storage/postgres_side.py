@@ -14,7 +14,8 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres import CONNECT_SECONDS, INVARIANTS
+from hexiao.storage.postgres import INVARIANTS
+from hexiao.storage.postgres_connection import connect
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
 TABLES = """
@@ -41,9 +42,7 @@ class PostgresSide(Side):
         self._url = url
         self.name = "the PostgreSQL database"
         with self._translating():
-            self._db = psycopg.connect(
-                url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao move"
-            )
+            self._db = connect(url, "hexiao move")
             info = self._db.info
             self.name = f"postgresql://{info.host}:{info.port}/{info.dbname}"
             # A move is one long transaction, and waits for the other side in the middle of it.

@@ -27,9 +27,9 @@ SELECT {coupon} FROM coupon WHERE id {in:ids}
 
 -- name: live_of_coupons
 -- Holds of these coupons, and their latest capture: who has it, and where it was last used.
-SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND id = (
-    SELECT l.id FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
-    ORDER BY l.captured_at DESC, l.id DESC LIMIT 1)))
+SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND NOT EXISTS (
+    SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
+    AND (l.captured_at, l.id) > (r.captured_at, r.id))))
 
 -- name: bills
 -- Bills that somebody has used a coupon on before.
@@ -119,3 +119,11 @@ SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDE
 -- name: take_node
 -- Every server start takes the next number; it keeps the ids of two processes apart.
 UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last
+
+-- name: confirm
+-- Changes nothing but must be committed: the standby that this COMMIT waits for has all that was committed before.
+UPDATE node SET last = last WHERE name = 'start'
+
+-- name: forget
+-- Remembered answers that are older than anybody may still ask for; a portion at a time, by the index of their time.
+DELETE FROM request WHERE id IN (SELECT id FROM request WHERE at < :before ORDER BY at LIMIT :limit)

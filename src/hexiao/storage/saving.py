@@ -40,7 +40,7 @@ _COUPON_UPDATE = (
 _REDEMPTION = _insert("redemption", COLUMNS["redemption"], _UNLESS_THERE)
 _REDEMPTION_UPDATE = (
     "UPDATE redemption SET state = ?, captured_fen = ?, reversed_fen = ?, lines = ?, returned = ?, reversals = ?,"
-    " captured_at = ?, settled_at = ?, changed_at = ? WHERE coupon_id = ? AND id = ?"
+    " captured_at = ?, settled_at = ?, changed_at = ? WHERE coupon_id = ? AND id = ? AND state = ? AND reversals = ?"
 )
 _JOURNAL = _insert("journal", COLUMNS["journal"], _UNLESS_THERE)
 _REFUSAL_COLUMNS = (
@@ -100,7 +100,10 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
         ],
     )
     guarded(_REDEMPTION, [rows.redemption_row(r) for r in changes.new_redemptions.values()])
-    guarded(_REDEMPTION_UPDATE, [_redemption_update(r) for r in changes.redemptions.values()])
+    guarded(
+        _REDEMPTION_UPDATE,
+        [(*_redemption_update(r), *changes.redemption_guards[r.id]) for r in changes.redemptions.values()],
+    )
     guarded(_JOURNAL, [rows.journal_row(entry) for entry in changes.journal])
     guarded(
         _REFUSAL,

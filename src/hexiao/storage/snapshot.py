@@ -12,7 +12,7 @@ import msgspec
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption
+from hexiao.domain.redemption import JournalEntry, Redemption, State
 from hexiao.domain.scheme import Scheme
 
 CodeKey = tuple[int, str]
@@ -90,7 +90,8 @@ class CountChange(msgspec.Struct):
 
 
 class Changes:
-    """What `save` writes. Guards: a coupon by the seq it was read at, a bill by its seq, a scheme by its seq."""
+    """What `save` writes. Guards: a coupon by the seq it was read at, a bill by its seq, a scheme by its seq,
+    a redemption by its coupon's and by its state."""
 
     __slots__ = (
         "bills",
@@ -103,6 +104,7 @@ class Changes:
         "new_redemptions",
         "receipts",
         "records",
+        "redemption_guards",
         "redemptions",
         "refusals",
         "requests",
@@ -116,6 +118,7 @@ class Changes:
         self.coupon_seqs: dict[int, int] = {}
         self.new_coupons: dict[int, Coupon] = {}
         self.redemptions: dict[int, Redemption] = {}
+        self.redemption_guards: dict[int, tuple[State, int]] = {}
         self.new_redemptions: dict[int, Redemption] = {}
         self.journal: list[JournalEntry] = []
         self.refusals: list[Refusal] = []
@@ -204,20 +207,25 @@ class Snapshot:
         self.changes.new_redemptions[redemption.id] = redemption
 
     def touch_redemption(self, redemption: Redemption) -> None:
-        if redemption.id not in self.changes.new_redemptions:
+        """To be called before the redemption changes: its present state becomes the guard of the write."""
+        if redemption.id not in self.changes.new_redemptions and redemption.id not in self.changes.redemptions:
             self.changes.redemptions[redemption.id] = redemption
+            self.changes.redemption_guards[redemption.id] = redemption.state, redemption.reversals
 
     def touch_bill(self, key: BillKey) -> None:
         """Guard the bill: two coupons that do not know of each other must not meet on it unseen."""
         self.changes.bills.setdefault(key, self.bill_seqs.get(key, 0))
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
-        """Count what was given out; the latest version's limits apply."""
+        """Count what was given out. What adds to it meets the limits of that moment, not those of a later version."""
         if add == Count():
             return
         limits = self.latest[scheme.id].terms
-        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), 0, 0))
-        change.total, change.budget_fen = limits.total, limits.budget_fen
+        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), limits.total, limits.budget_fen))
+        if add.issued > 0:
+            change.total = limits.total
+        if add.held_fen + add.captured_fen > 0:
+            change.budget_fen = limits.budget_fen
         for whole in (self.count(scheme.id), change.add):
             whole.issued += add.issued
             whole.captured_uses += add.captured_uses
@@ -237,9 +245,6 @@ class Snapshot:
         self.schemes[scheme.id, scheme.version] = scheme
         self.latest[scheme.id] = scheme
         self.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
-        change = self.changes.counts.get(scheme.id)
-        if change is not None:  # what this batch counted before meets the limits of now
-            change.total, change.budget_fen = scheme.terms.total, scheme.terms.budget_fen
         _, first_guard = self.changes.schemes.get(scheme.id, (scheme, guard_seq))
         self.changes.schemes[scheme.id] = (scheme, first_guard)
 

@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from yoyo import get_backend
 
 from hexiao.storage import loading, rows, saving
 from hexiao.storage.base import GuardMissed, StorageDown, StorageError
-from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
+from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import Macro, read_queries
@@ -94,6 +95,13 @@ class SqliteStorage(Reading):
         if self._db.in_transaction:  # after a full disk SQLite has rolled back by itself
             self._db.execute("ROLLBACK")
 
+    def confirm(self) -> None:
+        """What can be read was synced before it could be."""
+
+    def forget(self, before: int, limit: int) -> int:
+        with _as_ours():
+            return self._db.execute(QUERIES["forget"], {"before": before, "limit": limit}).rowcount
+
     def take_node(self) -> int:
         with _as_ours():
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
@@ -141,10 +149,11 @@ class SqliteStorage(Reading):
                 self._undo()
 
 
-def migrate(path: Path) -> list[str]:
+def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     """Bring the file to this program's schema, making it when there is none; the names of what was applied."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return apply_migrations(f"sqlite:///{quote(str(path.resolve()))}", "sqlite")
+    backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
+    return apply_migrations(backend, "sqlite", runs, break_lock=break_lock)
 
 
 def open_storage(path: Path) -> SqliteStorage:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, LookUp
+from hexiao.storage import migrating
 from hexiao.storage.base import StorageDown, StorageError
 from hexiao.storage.sqlite import NETWORK_FILE_SYSTEMS, SqliteStorage, refuse_network_file_system
 from hexiao.wiring import migrate, open_engine, open_storage
@@ -152,6 +156,24 @@ def test_a_schema_that_is_not_this_programs_is_refused(
     assert bare.execute(change).rowcount > 0
     with pytest.raises(StorageError):
         open_storage(settings)
+
+
+def test_a_migration_that_was_killed_locks_nobody_out_and_one_that_runs_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "LOCK_SECONDS_MAX", 0.2)
+    settings = settings_for(tmp_path / "hexiao.db")
+    migrate(settings)
+    lock = "INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-01 00:00:00', ?)"
+    with closing(sqlite3.connect(settings.sqlite_path, isolation_level=None)) as bare:
+        dead = subprocess.Popen(["true"])
+        dead.wait()
+        bare.execute(lock, (dead.pid,))
+        assert migrate(settings) == []
+        bare.execute(lock, (os.getppid(),))
+        with pytest.raises(StorageError, match="--break-lock"):
+            migrate(settings)
+        assert migrate(settings, break_lock=True) == []
 
 
 def test_migrating_makes_the_file_and_its_folder_and_a_second_time_changes_nothing(tmp_path: Path) -> None:

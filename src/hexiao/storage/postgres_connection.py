@@ -1,0 +1,76 @@
+"""How a connection to PostgreSQL is made, and what may be said of one that could not be.
+
+What the URL says wins over what stands here. Makes no promise about the server behind it; storage.postgres does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import default_migration_table
+
+DEFAULTS = {
+    "connect_timeout": 5,
+    # A server that is out of reach, or a machine that is gone, is given up after about ten seconds, also while an
+    # answer is awaited. A server that only takes its time answers for itself: its kernel does.
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+MIGRATING = "hexiao migrate"
+_SEPARATORS = re.compile(r"[:/@?&=\[\]%]+")
+_PASSWORD = re.compile(r"password=([^&]*)")
+
+
+def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...]]:
+    """Every statement is a transaction of its own, unless told otherwise."""
+    parameters: dict[str, Any] = {**DEFAULTS, "application_name": name, **conninfo_to_dict(url)}
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Whether the tables of this database may lie on several machines."""
+    return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
+
+
+def told(failed: Exception, url: str) -> str:
+    """The driver's first line, unless it quotes from the password."""
+    said = str(failed).partition("\n")[0]
+    rest = url.partition("://")[2]
+    user, at, _ = rest.rpartition("@")
+    place = "" if at else rest.partition("/")[0]  # perhaps somebody forgot the host
+    hidden = [user.partition(":")[2], *_PASSWORD.findall(rest)]
+    pieces = {piece for text in hidden for piece in (text, unquote(text), *_SEPARATORS.split(text))}
+    pieces |= {piece for piece in _SEPARATORS.split(place.partition(":")[2]) if not piece.isdigit()}
+    quoted = any(len(piece) > 3 and piece in said for piece in pieces)
+    return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
+
+
+class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
+    """The migration tool on a connection of ours: it understands every URL that a server understands."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, url, {}), default_migration_table)
+
+    def connect(self, dburi: DatabaseURI) -> psycopg.Connection[tuple[Any, ...]]:
+        return connect(dburi.database, f"{MIGRATING} {os.getpid()}")
+
+    def copy(self) -> MigratingBackend:
+        return MigratingBackend(self.uri.database)
+
+    def migrates(self, pid: int) -> bool:
+        """Whether the process with this id still works on this database, on whichever machine it runs."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name = :name"
+        )
+        return bool(self.execute(sql, {"name": f"{MIGRATING} {pid}"}).fetchone()[0])

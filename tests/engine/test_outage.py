@@ -1,0 +1,84 @@
+"""What the log says of a database that is away: when it went and when it came back, and no line for each batch."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from engine.desk import MERCHANT, issuing
+from engine.process import Process
+from hexiao.domain.errors import Unavailable
+from hexiao.engine import batch
+from hexiao.engine.commands import LookUp
+from hexiao.engine.outage import Outage
+from hexiao.storage.base import ConnectionLost
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_ends(alone: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "RECONNECT_PAUSE_SECONDS", (0.0, 0.0))
+    asked = issuing(alone.desk.scheme(), request_id="r1")
+    outage, load = Outage("committer"), alone.storage.load
+
+    def gone(names: Any) -> Any:
+        raise ConnectionLost("gone")
+
+    with capture_logs() as lines:
+        monkeypatch.setattr(alone.storage, "load", gone)
+        for _ in range(5):
+            [result] = batch.commit(alone.storage, [asked], alone.clock, alone.mint, outage)
+            assert isinstance(result, Unavailable)
+        monkeypatch.setattr(alone.storage, "load", load)
+        for _ in range(5):
+            batch.commit(alone.storage, [asked], alone.clock, alone.mint, outage)
+    assert [line["event"] for line in lines] == ["connection_lost", "storage_down", "storage_up"]
+
+
+def test_a_line_that_broke_once_is_told_once_and_made_anew_at_once(
+    alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, broken = alone.storage.load, [True]
+
+    def once(names: Any) -> Any:
+        if broken and broken.pop():
+            raise ConnectionLost("gone")
+        return load(names)
+
+    asked = issuing(alone.desk.scheme(), request_id="r1")
+    monkeypatch.setattr(alone.storage, "load", once)
+    monkeypatch.setattr(batch, "RECONNECT_PAUSE_SECONDS", (60.0, 60.0))
+    with capture_logs() as lines:
+        alone.commit(asked)
+    assert [line["event"] for line in lines] == ["connection_lost"]
+
+
+def test_a_database_that_stays_away_is_asked_with_pauses_between(
+    alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_at: list[float] = []
+    scheme = alone.desk.scheme()
+
+    def gone(names: Any) -> Any:
+        asked_at.append(time.monotonic())
+        raise ConnectionLost("gone")
+
+    monkeypatch.setattr(alone.storage, "load", gone)
+    alone.commit(issuing(scheme, request_id="r1"))
+    assert len(asked_at) == batch.RECONNECTS_MAX
+    pauses = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert all(pause >= batch.RECONNECT_PAUSE_SECONDS[0] for pause in pauses[1:])
+
+
+def test_looks_tell_of_an_outage_once_too(alone: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(names: Any) -> Any:
+        raise ConnectionLost("gone")
+
+    monkeypatch.setattr(alone.storage, "load", gone)
+    outage, asked = Outage("reader"), LookUp(merchant_id=MERCHANT, code="any")
+    with capture_logs() as lines:
+        for _ in range(3):
+            batch.look(alone.storage, [asked], alone.clock, alone.mint, outage)
+    assert [line["event"] for line in lines] == ["storage_down"]

@@ -1,0 +1,38 @@
+"""The races once more, with two servers that ask and save row by row, as on a Citus cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.postgres.shop import PostgresShop
+from faults.server import serving
+from faults.test_races import (
+    Ports,
+    test_32_retries_of_one_request_are_one_redemption_and_one_answer,
+    test_a_balance_used_in_parts_by_32_tills_is_never_overspent,
+    test_of_32_moves_on_one_redemption_exactly_one_has_an_effect,
+    test_of_32_tills_that_want_one_coupon_exactly_one_gets_it,
+)
+
+__all__ = [
+    "test_32_retries_of_one_request_are_one_redemption_and_one_answer",
+    "test_a_balance_used_in_parts_by_32_tills_is_never_overspent",
+    "test_of_32_moves_on_one_redemption_exactly_one_has_an_effect",
+    "test_of_32_tills_that_want_one_coupon_exactly_one_gets_it",
+]
+
+pytestmark = pytest.mark.usefixtures("books_hold")
+
+
+@pytest.fixture
+def coupons(rounds: int) -> int:
+    """Fewer still: the same races run on the usual way too."""
+    return max(1, rounds // 2)
+
+
+@pytest.fixture(scope="module")
+def ports(shop: PostgresShop) -> Iterator[Ports]:
+    with serving(shop.database, shop.path.parent, 2, program="faults.postgres.spread") as ports:
+        yield ports
