@@ -17,7 +17,8 @@ from hexiao.engine.committer import Engine
 from hexiao.logs import configure_logs
 from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
-from hexiao.storage.side import Side
+from hexiao.storage.chain_side import seal_old_rows
+from hexiao.storage.side import Side, Tell
 from hexiao.vault import SealBroken, Vault, load_or_make_key, place_of
 
 __all__ = [
@@ -49,13 +50,17 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def migrate(settings: Settings) -> list[str]:
+def migrate(settings: Settings, tell: Tell = lambda *_: None) -> list[str]:
     """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none."""
     if settings.on_postgres:
         from hexiao.storage import postgres
 
-        return postgres.migrate(settings.database)
-    return sqlite.migrate(settings.sqlite_path)
+        applied = postgres.migrate(settings.database)
+    else:
+        applied = sqlite.migrate(settings.sqlite_path)
+    with closing(_side(settings, written=True)) as side:
+        seal_old_rows(side, system_clock(), tell)
+    return applied
 
 
 def open_storage(settings: Settings) -> Storage:

@@ -72,8 +72,8 @@ def migrate(database: DatabaseOption = None, as_json: JsonOption = False) -> Non
     """建库或升级表结构 · Make the database, or bring its tables up to this program."""
     with reporting(as_json):
         settings = load_settings(database=database)
-        with show.progress("升级 migrating", None):
-            applied = wiring.migrate(settings)
+        with show.telling("升级 migrating") as tell:
+            applied = wiring.migrate(settings, tell)
         if as_json:
             show.json({"database": shown_database(settings), "applied": applied})
             return

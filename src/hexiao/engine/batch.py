@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, Each, Failed, Lapse, Outcome, Put
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
-from hexiao.storage.snapshot import Names, Snapshot
+from hexiao.storage.snapshot import Changes, Names, Snapshot
 
 ATTEMPTS_MAX = 12
 RECONNECTS_MAX = 4
@@ -31,9 +32,11 @@ Result = Answer | Unavailable
 """What a caller gets: an answer, or the exception that says try again with the same request id."""
 
 
-def commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
+def commit(
+    storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint, chain: Chain
+) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
-    return _run(commands, lambda part: _commit(storage, part, clock, mint))
+    return _run(commands, lambda part: _commit(storage, part, clock, mint, chain))
 
 
 def look(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Result]:
@@ -68,17 +71,20 @@ def _run(commands: Sequence[AnyCommand], work: Callable[[Sequence[AnyCommand]], 
         return [Answer(Failed(code=Code.INTERNAL_ERROR, facts={"error_id": error_id}))]
 
 
-def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint) -> list[Answer]:
+def _commit(
+    storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint, chain: Chain
+) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             now, snapshot, answers = _try(storage, commands, clock, mint)
             if not snapshot.changes.empty:
-                storage.save(snapshot.changes, now, mint.node)
+                save(storage, snapshot.changes, now, mint, chain)
             return answers
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
             if attempt == ATTEMPTS_MAX:
+                chain.lose()  # perhaps it is the block that is there already
                 raise
         except ConnectionLost as lost:
             log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
@@ -88,6 +94,19 @@ def _commit(storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[]
         if attempt > 1:  # the first time at once; then out of step with the others
             time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
     raise AssertionError("every attempt returns or raises")
+
+
+def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain) -> None:
+    """As the next block of the chain, which goes on only from a block that is known to be there."""
+    if chain.lost:
+        chain.begin(storage.take_node())
+    changes.journal, changes.block = chain.seal(changes.journal, now)
+    try:
+        storage.save(changes, now, mint.node)
+    except StorageDown:
+        chain.lose()
+        raise
+    chain.advance(changes.block)
 
 
 def _try(

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import structlog
 
+from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
@@ -133,9 +134,10 @@ class Engine:
         self.clock = clock
         self._storage = storage
         self._reader_storage = storage.open_again()
-        mint = Mint(storage.take_node(), randbelow)
+        node = storage.take_node()
+        mint, chain = Mint(node, randbelow), Chain(node)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
-        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint))
+        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint, chain))
         self._reader = Lane("reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint))
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
         self._local = threading.local()

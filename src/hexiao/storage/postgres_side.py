@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -40,6 +41,7 @@ class PostgresSide(Side):
     def __init__(self, url: str) -> None:
         self._url = url
         self.name = "the PostgreSQL database"
+        self._streams = count()
         with self._translating():
             self._db = psycopg.connect(
                 url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao move"
@@ -68,7 +70,7 @@ class PostgresSide(Side):
             return cursor.fetchall() if cursor.description else []
 
     def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
-        with self._translating(), self._db.cursor("moved") as cursor:
+        with self._translating(), self._db.cursor(f"stream_{next(self._streams)}") as cursor:
             cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
             while batch := cursor.fetchmany(batch_rows):
                 yield batch
