@@ -23,6 +23,9 @@ NOTHING_BEFORE = "0" * 64
 canonical = msgspec.json.Encoder().encode
 """A JSON array without white space. Of integers, null and text it is what RFC 8785 prescribes."""
 
+Header = tuple[int, int, int, int, str, str]
+"""What a block's hash covers: lane, height, at, entries, root, previous; through these, all entries up to here."""
+
 _LEAF = struct.Struct(">qi32s")
 _in_order = attrgetter("coupon_id", "seq")
 
@@ -40,9 +43,8 @@ class Block(msgspec.Struct, kw_only=True, frozen=True):
     leaves: bytes
 
     @property
-    def header(self) -> bytes:
-        """What the block's hash covers; through the root and `previous`, every entry and every earlier block."""
-        return canonical((self.lane, self.height, self.at, self.entries, self.root, self.previous))
+    def header(self) -> Header:
+        return self.lane, self.height, self.at, self.entries, self.root, self.previous
 
 
 def seal(lane: int, height: int, at: int, previous: str, entries: Iterable[Sequence[Any]]) -> Block:
@@ -59,8 +61,8 @@ def seal(lane: int, height: int, at: int, previous: str, entries: Iterable[Seque
     return replace(block, hash=hash_of(block.header))
 
 
-def hash_of(header: bytes) -> str:
-    return sha256(header).hexdigest()
+def hash_of(header: Header) -> str:
+    return sha256(canonical(header)).hexdigest()
 
 
 def unpacked(leaves: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -123,7 +125,7 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def root_from(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes | None:
-    """The root to which the path leads from a leaf with this place among `count`; None when the path has no such form."""
+    """The root to which the path leads from the leaf at `index` of `count`; None when no path has such a form."""
     if not 0 <= index < count:
         return None
     beside = iter(path)

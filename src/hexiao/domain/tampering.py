@@ -7,7 +7,7 @@ made anew from the first block: for that it is given heads that were signed earl
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
@@ -32,7 +32,7 @@ class Sign(StrEnum):
     BLOCK_CHANGED = "block_changed"
     BLOCK_REMOVED = "block_removed"
     BLOCK_NOT_LINKED = "block_not_linked"  # it, or the one before it, was made anew
-    HEAD_GONE = "head_gone"  # the chain once had this block with another hash, or had it at all
+    HEAD_GONE = "head_gone"  # it was there once, with another hash
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -49,13 +49,13 @@ class Problem(msgspec.Struct, frozen=True):
 class Audit:
     """One passage over the whole chain, in the order of lanes and heights; afterwards its numbers and its heads."""
 
-    def __init__(self, heads: Mapping[Place, str] | None = None) -> None:
-        """`heads`: the hash that a block is known to have had."""
+    def __init__(self, known: Iterable[tuple[int, int, str]] = ()) -> None:
+        """`known`: lane, height and hash of blocks that were there."""
         self.blocks = 0
         self.entries = 0
         self.heads: dict[int, tuple[int, str]] = {}
         """lane → (height, hash) of its newest block"""
-        self._awaited = dict(heads or {})
+        self._awaited = set(known)
 
     def problems(self, blocks: Iterable[Block], rows: Iterable[tuple[Place, Row]]) -> Iterator[Problem]:
         """Both in order of lane and height."""
@@ -75,7 +75,7 @@ class Audit:
         while place is not None:
             yield from self._without_block(place, found)
             place, found = next(waiting, (None, []))
-        for lane, height in self._awaited:
+        for lane, height, _ in sorted(self._awaited):
             yield Problem(Sign.HEAD_GONE, lane, height)
 
     def _follow(self, block: Block) -> Generator[Problem, None, int]:
@@ -86,8 +86,7 @@ class Audit:
             yield Problem(Sign.BLOCK_REMOVED, lane, before + 1, blocks=height - before - 1)
         if height == before + 1 and block.previous != hash_before:
             yield Problem(Sign.BLOCK_NOT_LINKED, lane, height)
-        if self._awaited.get((lane, height)) == block.hash:
-            del self._awaited[lane, height]
+        self._awaited.discard((lane, height, block.hash))
         self.heads[lane] = (height, block.hash)
         self.blocks += 1
         return before + 1

@@ -103,7 +103,7 @@ def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain)
     changes.journal, changes.block = chain.seal(changes.journal, now)
     try:
         storage.save(changes, now, mint.node)
-    except StorageDown:
+    except ConnectionLost:
         chain.lose()
         raise
     chain.advance(changes.block)

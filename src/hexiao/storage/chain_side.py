@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
-import msgspec
 from msgspec.structs import astuple
 
 from hexiao.domain.chain import NOTHING_BEFORE, Block, seal, unpacked
 from hexiao.domain.tampering import Audit, Place, Problem, Row
+from hexiao.heads import Head
+from hexiao.storage import rows
 from hexiao.storage.side import BATCH_ROWS, BATCH_ROWS_WITH_BYTES, Side, Tell
 from hexiao.storage.texts import COLUMNS
 
@@ -29,19 +29,13 @@ _OLD_ROWS = (
     f"SELECT {', '.join(COLUMNS['journal'])} FROM journal WHERE lane = {OLD_LANE} AND (coupon_id, seq) > (?, ?)"
     f" ORDER BY coupon_id, seq LIMIT {OLD_ROWS_AT_ONCE}"
 )
-_LAST_OLD_BLOCK = f"SELECT {', '.join(COLUMNS['block'])} FROM block WHERE lane = {OLD_LANE} ORDER BY height DESC LIMIT 1"
+_LAST_OLD_BLOCK = (
+    f"SELECT {', '.join(COLUMNS['block'])} FROM block WHERE lane = {OLD_LANE} ORDER BY height DESC LIMIT 1"
+)
 _HEADS = (
     "SELECT b.lane, b.height, b.hash FROM block b JOIN (SELECT lane, max(height) AS height FROM block GROUP BY lane) h"
     " ON h.lane = b.lane AND h.height = b.height ORDER BY b.lane"
 )
-
-
-class Head(msgspec.Struct, frozen=True):
-    """The newest block of a lane."""
-
-    lane: int
-    height: int
-    hash: str
 
 
 def heads(side: Side) -> list[Head]:
@@ -59,7 +53,7 @@ def problems(side: Side, audit: Audit, tell: Tell) -> Iterator[Problem]:
 def _blocks(side: Side) -> Iterator[Block]:
     for batch in side.stream(_BLOCKS, (), BATCH_ROWS_WITH_BYTES):
         for row in batch:
-            yield _block(row)
+            yield rows.block(row)
 
 
 def _rows(side: Side, total: int, tell: Tell) -> Iterator[tuple[Place, Row]]:
@@ -74,16 +68,16 @@ def _rows(side: Side, total: int, tell: Tell) -> Iterator[tuple[Place, Row]]:
 
 def seal_old_rows(side: Side, now: int, tell: Tell) -> None:
     """Seal the blocks of the rows from before the chain that are not sealed yet; goes on where it was interrupted."""
-    last = next(map(_block, side.run(_LAST_OLD_BLOCK)), None)
+    last = next(map(rows.block, side.run(_LAST_OLD_BLOCK)), None)
     head = last.hash if last else NOTHING_BEFORE
     *_, key = [leaf[:2] for leaf in unpacked(last.leaves)] if last else [(-1, 0)]
     [(total,)] = side.run(f"SELECT count(DISTINCT height) FROM journal WHERE lane = {OLD_LANE}")
     done = 0 if last is None else last.height + 1
     assert isinstance(total, int)
     table = next(one for one in side.tables() if one.name == "block")
-    while rows := side.run(_OLD_ROWS, *key):
-        groups = [list(group) for _, group in groupby(rows, lambda row: row[-1])]
-        if len(rows) == OLD_ROWS_AT_ONCE:
+    while found := side.run(_OLD_ROWS, *key):
+        groups = [list(group) for _, group in groupby(found, lambda row: row[-1])]
+        if len(found) == OLD_ROWS_AT_ONCE:
             groups = groups[:-1] or groups  # the last one may go on in the next chunk
         made = []
         for group in groups:
@@ -94,7 +88,3 @@ def seal_old_rows(side: Side, now: int, tell: Tell) -> None:
         side.insert(table, made)
         done += len(made)
         tell("chain", done, total)
-
-
-def _block(row: Any) -> Block:
-    return Block(**dict(zip(COLUMNS["block"], row, strict=True)))

@@ -58,7 +58,9 @@ CODED = "(SELECT id FROM coupon WHERE scheme_id = (SELECT id FROM scheme WHERE n
 ISSUE_ROW = f"coupon_id = {OF.format('TAKEN')} AND seq = 1"
 LAST_ROW = f"coupon_id = {OF.format('TAKEN')} AND seq = 2"
 ITS_BLOCK = f"(lane, height) = (SELECT lane, height FROM journal WHERE {LAST_ROW})"
-COPY_OF_A_ROW = "INSERT INTO journal SELECT 99, 1, entry, NULL, part, 0, 0, 0, 0, 0, 0, at, '', '', NULL, '', lane, height"
+COPY_OF_A_ROW = (
+    "INSERT INTO journal SELECT 99, 1, entry, NULL, part, 0, 0, 0, 0, 0, 0, at, '', '', NULL, '', lane, height"
+)
 # P1 and P2 took 700 each from one coupon; 600 and 800 add up to the same.
 SWAPPED_AMOUNTS = (
     "UPDATE redemption SET held_fen = n, captured_fen = n, lines = '[' || n || ']' FROM"
