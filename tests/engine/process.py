@@ -47,6 +47,9 @@ class Process:
     def save(self, changes: Changes) -> None:
         batch.save(self.storage, changes, self.clock(), self.mint, self.chain)
 
+    def close(self) -> None:
+        self.storage.close()
+
     def look(self, *commands: AnyCommand) -> list[batch.Result]:
         return batch.look(self.storage, commands, self.clock, self.mint)
 

@@ -27,7 +27,7 @@ _BLOCKS = f"SELECT {_PLACE}, {', '.join(COLUMNS['block'][2:])} FROM block ORDER 
 _ROWS = f"SELECT {_PLACE}, {', '.join(COLUMNS['journal'])} FROM journal ORDER BY 1, 2, coupon_id, seq"
 _OLD_ROWS = (
     f"SELECT {', '.join(COLUMNS['journal'])} FROM journal WHERE lane = {OLD_LANE} AND (coupon_id, seq) > (?, ?)"
-    f" ORDER BY coupon_id, seq LIMIT {OLD_ROWS_AT_ONCE}"
+    f" ORDER BY coupon_id, seq LIMIT ?"
 )
 _LAST_OLD_BLOCK = (
     f"SELECT {', '.join(COLUMNS['block'])} FROM block WHERE lane = {OLD_LANE} ORDER BY height DESC LIMIT 1"
@@ -75,7 +75,7 @@ def seal_old_rows(side: Side, now: int, tell: Tell) -> None:
     done = 0 if last is None else last.height + 1
     assert isinstance(total, int)
     table = next(one for one in side.tables() if one.name == "block")
-    while found := side.run(_OLD_ROWS, *key):
+    while found := side.run(_OLD_ROWS, *key, OLD_ROWS_AT_ONCE):
         groups = [list(group) for _, group in groupby(found, lambda row: row[-1])]
         if len(found) == OLD_ROWS_AT_ONCE:
             groups = groups[:-1] or groups  # the last one may go on in the next chunk
