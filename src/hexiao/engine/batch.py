@@ -84,7 +84,6 @@ def _commit(
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
             if attempt == ATTEMPTS_MAX:
-                chain.lose()  # perhaps it is the block that is there already
                 raise
         except ConnectionLost as lost:
             log.warning("connection_lost", attempt=attempt, commands=len(commands), reason=str(lost))
@@ -103,8 +102,10 @@ def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain)
     changes.journal, changes.block = chain.seal(changes.journal, now)
     try:
         storage.save(changes, now, mint.node)
-    except ConnectionLost:
-        chain.lose()
+    except Exception as failed:
+        # Only the database itself can say that nothing was committed.
+        if isinstance(failed, ConnectionLost) or not isinstance(failed, (GuardMissed, StorageDown)):
+            chain.lose()
         raise
     chain.advance(changes.block)
 
