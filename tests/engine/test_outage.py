@@ -80,5 +80,5 @@ def test_looks_tell_of_an_outage_once_too(alone: Process, monkeypatch: pytest.Mo
     outage, asked = Outage("reader"), LookUp(merchant_id=MERCHANT, code="any")
     with capture_logs() as lines:
         for _ in range(3):
-            batch.look(alone.storage, [asked], alone.clock, alone.mint, alone.chain, outage)
+            batch.look(alone.storage, [asked], alone.clock, alone.mint, outage)
     assert [line["event"] for line in lines] == ["storage_down"]
