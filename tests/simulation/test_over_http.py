@@ -21,7 +21,7 @@ from simulation.beside import seen
 from simulation.beside_http import BesideHttp, Served
 from simulation.machine import Machine
 
-EXAMPLES = int(os.environ.get("HEXIAO_HTTP_EXAMPLES", "16"))
+EXAMPLES = int(os.environ.get("HEXIAO_HTTP_EXAMPLES", "10"))
 STEPS = 40
 TEETH_SEED = 3
 """Fixed: whether a broken door is found must not depend on luck."""

@@ -27,8 +27,11 @@ class History(NamedTuple):
     operations: list[Operation]
     entries: list[Entry]
 
-    def faults(self) -> list[str]:
-        return ledger_faults(FACE_FEN, *self) + order_faults(FACE_FEN, self.operations)
+    def by_ledger(self) -> list[str]:
+        return ledger_faults(FACE_FEN, *self)
+
+    def by_search(self) -> list[str]:
+        return order_faults(FACE_FEN, self.operations, {one.key for one in self.entries})
 
 
 def record(shop: FaultShop, ports: list[int], codes: Sequence[str], rng: random.Random) -> list[History]:

@@ -121,6 +121,16 @@ def test_what_was_never_answered_may_happen_late_or_not_at_all() -> None:
     assert ledger_faults(FACE, [lost, *reads], [Entry(2, "x", "capture", "u1", 0, 30, 0, 1, 0, 30)]) == []
 
 
+def test_of_what_was_never_answered_the_journal_tells_what_happened() -> None:
+    lost = asked("x", "redeem", 0, inf, None, 30)
+    read = asked("r", "look_up", 10, 20, ("coupon", 0, 30, 0, 1))
+    assert order_faults(FACE, [lost, read], carried_out={"x"}) == []
+    assert order_faults(FACE, [lost, read], carried_out=()) != []
+    assert order_faults(FACE, [lost], carried_out={"x"}) == []
+    impossible = lost._replace(amount=FACE + 1)
+    assert order_faults(FACE, [impossible], carried_out={"x"}) != []
+
+
 def test_a_read_that_was_never_answered_says_nothing() -> None:
     assert order_faults(FACE, [*HISTORY, asked("x", "look_up", 0, inf, None)]) == []
 
