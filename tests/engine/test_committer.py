@@ -95,6 +95,49 @@ def test_when_too_many_are_waiting_the_next_is_told_at_once(
     assert all(one.result(PATIENCE_SECONDS) for one in waiting)
 
 
+def test_who_would_wait_too_long_behind_batches_like_the_last_one_is_told_at_once(
+    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "BATCH_MAX", 4)
+    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 10.0)
+    waiting = [put(lane, gate)]
+    lane._last_seconds = 4.0
+    waiting += [put(lane) for _ in range(12)]  # the next one would find three full batches before it, of 4 seconds each
+    with pytest.raises(Unavailable) as refused:
+        put(lane)
+    assert refused.value.code is Code.BUSY
+    gate.open.set()
+    assert all(one.result(PATIENCE_SECONDS) for one in waiting)
+
+
+def test_behind_a_batch_that_does_not_end_nobody_gets_in_line_any_more(
+    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 0.05)
+    stuck = put(lane, gate)
+    threading.Event().wait(0.06)
+    with pytest.raises(Unavailable) as refused:
+        put(lane)
+    assert refused.value.code is Code.BUSY
+    gate.open.set()
+    assert stuck.result(PATIENCE_SECONDS) == Answer(Nothing())
+
+
+def test_a_lane_that_was_slow_is_tried_again_as_soon_as_nobody_waits(
+    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 10.0)
+    gate.open.set()
+    put(lane).result(PATIENCE_SECONDS)
+    while lane._began_at is not None:
+        threading.Event().wait(0.001)
+    lane._last_seconds = 60.0
+    assert put(lane).result(PATIENCE_SECONDS) == Answer(Nothing())
+    while lane._began_at is not None:
+        threading.Event().wait(0.001)
+    assert lane._last_seconds < 10.0
+
+
 # Closing.
 
 
@@ -147,8 +190,8 @@ def test_a_lane_outlives_an_exception_and_answers_who_waited_for_it() -> None:
         return [Answer(Nothing()) for _ in commands]
 
     lane = Lane("test", run)
-    assert isinstance(put(lane).exception(0.3), Unavailable)
-    assert put(lane).result(0.3) == Answer(Nothing())
+    assert isinstance(put(lane).exception(PATIENCE_SECONDS), Unavailable)
+    assert put(lane).result(PATIENCE_SECONDS) == Answer(Nothing())
     lane.close()
 
 

@@ -109,6 +109,27 @@ def ask(request: Request) -> Answer:
         connection.close()
 
 
+class Asked(NamedTuple):
+    """Any answer at all, with the header that says when to come again."""
+
+    status: int
+    retry_after: str | None
+    body: dict[str, Any]
+
+
+def ask_plainly(port: int, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> Asked:
+    """Any request on a connection of its own."""
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+    try:
+        content = None if body is None else json.dumps(body)
+        asking.request(method, path, content, headers | ({"Idempotency-Key": key} if key else {}))
+        response = asking.getresponse()
+        return Asked(response.status, response.getheader("Retry-After"), json.loads(response.read()))
+    finally:
+        asking.close()
+
+
 def is_ready(port: int) -> bool:
     asking = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
     try:

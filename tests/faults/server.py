@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,12 +25,18 @@ MASTER_KEY = "11" * 32
 
 
 class Server:
-    """One server process group on one loopback port. `program` is the module to run instead of hexiao itself."""
+    """One server process group on one loopback port.
 
-    def __init__(self, database: str, logs: Path, *, workers: int = 1, program: str = "hexiao") -> None:
+    `program` is the module to run instead of hexiao itself; `under` is the command that watches it.
+    """
+
+    def __init__(
+        self, database: str, logs: Path, *, workers: int = 1, program: str = "hexiao", under: Sequence[str] = ()
+    ) -> None:
         self.port = free_port()
         self._logs = logs / f"server-{self.port}.log"
-        self._command = [sys.executable, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)]
+        serve = [sys.executable, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)]
+        self._command = [*under, *serve]
         self._environment = environment(database)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -85,9 +91,11 @@ class Server:
 
 
 @contextmanager
-def serving(database: str, logs: Path, count: int = 1, *, program: str = "hexiao") -> Iterator[list[int]]:
+def serving(
+    database: str, logs: Path, count: int = 1, *, program: str = "hexiao", under: Sequence[str] = ()
+) -> Iterator[list[int]]:
     """The ports of `count` servers on one database, until the end of the block."""
-    servers = [Server(database, logs, program=program) for _ in range(count)]
+    servers = [Server(database, logs, program=program, under=under) for _ in range(count)]
     try:
         for server in servers:
             server.start()

@@ -6,7 +6,8 @@ Set up through the engine, read by plain SQL of our own, so that no query of the
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hexiao.config import Settings
 from hexiao.domain.party import Credential, Merchant, Role, Shop
 from hexiao.domain.scheme import Balance, Benefit, FixedDates, MoneyOff, Terms
 from hexiao.engine.commands import AnyCommand, CreateScheme, Failed, Issue, Issued, Put, SchemeSaved
+from hexiao.engine.committer import Engine
 from hexiao.storage.snapshot import Changes
 from hexiao.web.auth import DOOR, hash_key
 from hexiao.wiring import open_engine, open_storage, system_clock
@@ -48,31 +50,44 @@ class FaultShop:
         """Furnish the empty, migrated database."""
         self.database = database
         self._settings = Settings(database=database, master_key=MASTER_KEY)
-        self._schemes: dict[str, int] = {}
+        self.schemes: dict[str, int] = {}
         till = Credential(
-            id=TILL_ID, merchant_id=MERCHANT_ID, door=DOOR, public_id=hash_key(API_KEY), name="till", role=Role.TILL
-        )
+            id=TILL_ID, merchant_id=MERCHANT_ID, door=DOOR, public_id=hash_key(API_KEY), name="till", role=Role.ADMIN
+        )  # a till that may issue, too
         merchant, shop = (
             Merchant(id=MERCHANT_ID, name="商户"),
             Shop(id=SHOP_ID, merchant_id=MERCHANT_ID, number="001", name="店"),
         )
-        terms = Terms(validity=FixedDates(date(2020, 1, 1), date(2099, 12, 31)))
-        schemes = [
-            CreateScheme(merchant_id=MERCHANT_ID, number=number, name=number, terms=terms, benefit=benefit)
-            for number, benefit in BENEFITS.items()
-        ]
-        outcomes = self._do(*(Put(merchant_id=MERCHANT_ID, record=one) for one in (merchant, shop)), *schemes)
+        self._do(*(Put(merchant_id=MERCHANT_ID, record=one) for one in (merchant, shop)))
         self._save(till)  # under the id that its requests are known by; the engine would make one
-        for outcome in outcomes:
-            if isinstance(outcome, SchemeSaved):
-                self._schemes[outcome.scheme.number] = outcome.scheme.id
+        self.add_schemes(BENEFITS)
+
+    def add_schemes(self, benefits: Mapping[str, Benefit], **terms: Any) -> None:
+        """Schemes by number, all with these terms."""
+        with_terms = Terms(validity=FixedDates(date(2020, 1, 1), date(2099, 12, 31)), **terms)
+        schemes = [
+            CreateScheme(merchant_id=MERCHANT_ID, number=number, name=number, terms=with_terms, benefit=benefit)
+            for number, benefit in benefits.items()
+        ]
+        for outcome in self._do(*schemes):
+            assert isinstance(outcome, SchemeSaved)
+            self.schemes[outcome.scheme.number] = outcome.scheme.id
 
     def issue(self, number: str, quantity: int) -> list[str]:
         """The codes of new coupons of the scheme. Servers may be running; then this is one more process that writes."""
         parts = [min(ISSUED_AT_ONCE, quantity - start) for start in range(0, quantity, ISSUED_AT_ONCE)]
-        commands = [Issue(merchant_id=MERCHANT_ID, scheme_id=self._schemes[number], quantity=part) for part in parts]
+        commands = [Issue(merchant_id=MERCHANT_ID, scheme_id=self.schemes[number], quantity=part) for part in parts]
         issued = [outcome for outcome in self._do(*commands) if isinstance(outcome, Issued)]
         return [coupon.code for outcome in issued for coupon in outcome.coupons]
+
+    @contextmanager
+    def swept(self, every_seconds: float) -> Iterator[Engine]:
+        """One more process that writes down the lapses of holds, again and again, until the end of the block."""
+        engine = open_engine(self._settings, sweep_seconds=every_seconds)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
     def _do(self, *commands: AnyCommand) -> list[Any]:
         engine = open_engine(self._settings)
@@ -143,6 +158,11 @@ def move(port: int, redemption_id: str, how: str, *, key: str, amount_fen: int |
     """capture, release or reverse."""
     body = {} if amount_fen is None else {"amount_fen": amount_fen}
     return Request(port, f"/v1/redemptions/{redemption_id}/{how}", body, key)
+
+
+def issue(port: int, scheme_id: int, *, key: str) -> Request:
+    """One coupon of the scheme."""
+    return Request(port, "/v1/coupons", {"scheme_id": str(scheme_id)}, key)
 
 
 def request_id(key: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -75,6 +76,15 @@ class Case(msgspec.Struct, kw_only=True):
         return self.scheme.terms.holder == "member" and self.coupon.member_id is not None
 
     @property
+    def local(self) -> datetime:
+        return datetime.fromtimestamp(self.now / 1000, self.zone)
+
+    @property
+    def spent_fen(self) -> int:
+        """On what the coupon covers, before any discount."""
+        return sum([line.amount_fen for line, hit in zip(self.bill.lines, self.covers, strict=True) if hit])
+
+    @property
     def takes_fen(self) -> int:
         return sum(self.most) if self.asked_fen is None else self.asked_fen
 
@@ -95,16 +105,19 @@ class Assessment(msgspec.Struct, kw_only=True):
         return next(verdict for verdict in self.verdicts if not verdict.ok)
 
 
-def assess(case: Case) -> Assessment:
-    """Run every check of CHECKS, in order, on `case`."""
+def assess(case: Case, *, tell: bool = True) -> Assessment:
+    """Run every check of CHECKS, in order, on `case`. Without `tell`, verdicts are only told when one is a no."""
     if case.asked_fen is not None and case.asked_fen <= 0:
         raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
     goods = case.scheme.terms.goods
     case.covers = [goods.covers(line.sku, line.category) for line in case.bill.lines]
     case.covered = [left if hit else 0 for left, hit in zip(case.payable, case.covers, strict=True)]
     case.most = discount(case.scheme.benefit, case.bill.lines, case.covered, case.free_fen)
-    verdicts = [check(case) for check in CHECKS]
-    ok = all(verdict.ok for verdict in verdicts)
+    ok = True
+    for check in CHECKS:
+        if not check.holds(case):
+            ok = False
+            break
     lines = list(case.most)
     if ok and case.asked_fen is not None:
         lines = split(case.asked_fen, lines)
@@ -112,171 +125,234 @@ def assess(case: Case) -> Assessment:
         code=case.coupon.code,
         coupon_id=case.coupon.id,
         ok=ok,
-        verdicts=verdicts,
+        verdicts=[check.verdict(case) for check in CHECKS] if tell or not ok else [],
         amount_fen=sum(lines) if ok else 0,
         lines=lines if ok else [0] * len(lines),
     )
 
 
-def _verdict(code: Code, ok: bool, needed: Fact = None, actual: Fact = None, **facts: Fact) -> Verdict:
-    return Verdict(code, ok, needed, actual, facts)
+Told = tuple[Fact, Fact, dict[str, Fact]]
+"""(needed, actual, facts) of a verdict."""
 
 
-def not_voided(case: Case) -> Verdict:
-    return _verdict(Code.COUPON_VOIDED, case.coupon.voided_at is None, None, case.coupon.voided_at)
+class Check(NamedTuple):
+    """One rule. Whether it holds is asked apart from what is told about it: a sale that goes well needs no telling."""
+
+    code: Code
+    holds: Callable[[Case], bool]
+    tell: Callable[[Case, bool], Told] = lambda _case, _ok: (None, None, {})
+
+    def verdict(self, case: Case) -> Verdict:
+        ok = self.holds(case)
+        return Verdict(self.code, ok, *self.tell(case, ok))
 
 
-def not_paused(case: Case) -> Verdict:
-    return _verdict(Code.SCHEME_PAUSED, not case.scheme.paused)
+def not_voided(case: Case) -> bool:
+    return case.coupon.voided_at is None
 
 
-def started(case: Case) -> Verdict:
+def tell_voided(case: Case, _ok: bool) -> Told:
+    return None, case.coupon.voided_at, {}
+
+
+def not_paused(case: Case) -> bool:
+    return not case.scheme.paused
+
+
+def started(case: Case) -> bool:
+    return case.now >= case.coupon.valid_from_at
+
+
+def tell_start(case: Case, _ok: bool) -> Told:
     since = case.coupon.valid_from_at
-    return _verdict(Code.NOT_YET_VALID, case.now >= since, since, case.now, valid_from_at=since)
+    return since, case.now, {"valid_from_at": since}
 
 
-def not_expired(case: Case) -> Verdict:
+def not_expired(case: Case) -> bool:
+    return case.now < case.coupon.valid_until_at
+
+
+def tell_end(case: Case, _ok: bool) -> Told:
     until = case.coupon.valid_until_at
-    return _verdict(Code.COUPON_EXPIRED, case.now < until, until, case.now, valid_until_at=until)
+    return until, case.now, {"valid_until_at": until}
 
 
-def within_hours(case: Case) -> Verdict:
+def within_hours(case: Case) -> bool:
     windows = case.scheme.terms.windows
+    return not windows or any(window.holds(case.local) for window in windows)
+
+
+def tell_hours(case: Case, _ok: bool) -> Told:
+    windows, local = case.scheme.terms.windows, case.local
     if not windows:
-        return _verdict(Code.OUTSIDE_HOURS, True)
-    local = datetime.fromtimestamp(case.now / 1000, case.zone)
-    ok = any(window.holds(local) for window in windows)
+        return None, None, {}
     zh, en = WEEKDAYS[local.isoweekday()]
     told = [window.sentence() for window in windows]
-    return _verdict(
-        Code.OUTSIDE_HOURS, ok, ", ".join(en for _, en in told), f"{en} {local:%H:%M}",
-        needed_zh="，".join(zh for zh, _ in told), actual_zh=f"周{zh} {local:%H:%M}",
-        needed_en=", ".join(en for _, en in told), actual_en=f"{en} {local:%H:%M}",
-    )  # fmt: skip
+    needed_zh, needed_en = "，".join(zh for zh, _ in told), ", ".join(en for _, en in told)
+    actual_zh, actual_en = f"周{zh} {local:%H:%M}", f"{en} {local:%H:%M}"
+    facts: dict[str, Fact] = {
+        "needed_zh": needed_zh, "actual_zh": actual_zh, "needed_en": needed_en, "actual_en": actual_en,
+    }  # fmt: skip
+    return needed_en, actual_en, facts
 
 
-def not_on_this_bill(case: Case) -> Verdict:
+def not_on_this_bill(case: Case) -> bool:
+    return case.captured_here is None
+
+
+def tell_on_this_bill(case: Case, _ok: bool) -> Told:
     earlier = case.captured_here
     if earlier is None:
-        return _verdict(Code.ALREADY_ON_BILL, True)
-    facts: dict[str, Fact] = {"bill_number": case.bill.number, "redemption_id": str(earlier.id)}
-    return _verdict(Code.ALREADY_ON_BILL, False, None, earlier.captured_fen, **facts)
+        return None, None, {}
+    return None, earlier.captured_fen, {"bill_number": case.bill.number, "redemption_id": str(earlier.id)}
 
 
-def not_used_up(case: Case) -> Verdict:
+def not_used_up(case: Case) -> bool:
+    return not case.coupon.used_up
+
+
+def tell_used_up(case: Case, ok: bool) -> Told:
     coupon, last = case.coupon, case.last_capture
     by_uses = coupon.uses_max is not None
     needed = coupon.uses_max if by_uses else coupon.face_fen
     actual = coupon.captured_uses if by_uses else coupon.captured_fen
-    if not coupon.used_up or last is None:
-        return _verdict(Code.COUPON_USED_UP, not coupon.used_up, needed, actual)
-    return _verdict(
-        Code.COUPON_USED_UP, False, needed, actual,
-        captured_at=last.captured_at, captured_fen=last.captured_fen,
-        shop=case.last_shop_name, bill_number=last.bill_number, redemption_id=str(last.id),
-    )  # fmt: skip
+    if ok or last is None:
+        return needed, actual, {}
+    facts: dict[str, Fact] = {
+        "captured_at": last.captured_at, "captured_fen": last.captured_fen, "shop": case.last_shop_name,
+        "bill_number": last.bill_number, "redemption_id": str(last.id),
+    }  # fmt: skip
+    return needed, actual, facts
 
 
-def not_held_elsewhere(case: Case) -> Verdict:
+def not_held_elsewhere(case: Case) -> bool:
+    return case.coupon.used_up or (case.free_fen != 0 and case.free_uses != 0)
+
+
+def tell_held_elsewhere(case: Case, ok: bool) -> Told:
+    if ok:
+        return None, None, {}
     hold = case.other_hold
-    free = case.free_fen != 0 and case.free_uses != 0
-    if case.coupon.used_up or free:
-        return _verdict(Code.HELD_ELSEWHERE, True)
     until, bill_number = (hold.held_until_at, hold.bill_number) if hold else (None, None)
-    return _verdict(Code.HELD_ELSEWHERE, False, None, until, bill_number=bill_number, held_until_at=until)
+    return None, until, {"bill_number": bill_number, "held_until_at": until}
 
 
-def right_shop(case: Case) -> Verdict:
+def right_shop(case: Case) -> bool:
+    return case.scheme.terms.shops.allows(case.bill.shop_id)
+
+
+def tell_shop(case: Case, _ok: bool) -> Told:
     shops = case.scheme.terms.shops
     needed = f"{shops.mode}: {','.join(shops.ids)}" if shops.ids else shops.mode
-    shop_id = str(case.bill.shop_id)
-    return _verdict(Code.WRONG_SHOP, shops.allows(case.bill.shop_id), needed, shop_id, shop=case.shop_name)
+    return needed, str(case.bill.shop_id), {"shop": case.shop_name}
 
 
-def right_scene(case: Case) -> Verdict:
+def right_scene(case: Case) -> bool:
+    return case.scheme.terms.scene in ("both", case.bill.scene.value)
+
+
+def tell_scene(case: Case, ok: bool) -> Told:
     needed, actual = case.scheme.terms.scene, case.bill.scene.value
-    if needed in ("both", actual):
-        return _verdict(Code.WRONG_SCENE, True, needed, actual)
+    if ok:
+        return needed, actual, {}
     (needed_zh, needed_en), (actual_zh, actual_en) = SCENES[needed], SCENES[actual]
-    return _verdict(
-        Code.WRONG_SCENE, False, needed, actual,
-        needed_zh=needed_zh, actual_zh=actual_zh, needed_en=needed_en, actual_en=actual_en,
-    )  # fmt: skip
+    facts: dict[str, Fact] = {
+        "needed_zh": needed_zh, "actual_zh": actual_zh, "needed_en": needed_en, "actual_en": actual_en,
+    }  # fmt: skip
+    return needed, actual, facts
 
 
 SCENES = {"shop": ("线下", "in-shop"), "online": ("线上", "online")}
 
 
-def member_known(case: Case) -> Verdict:
-    return _verdict(Code.MEMBER_NEEDED, not case.bound or case.bill.member_id is not None)
+def member_known(case: Case) -> bool:
+    return not case.bound or case.bill.member_id is not None
 
 
-def right_member(case: Case) -> Verdict:
+def right_member(case: Case) -> bool:
     owner, member = case.coupon.member_id, case.bill.member_id
-    return _verdict(Code.WRONG_MEMBER, not case.bound or member is None or owner == member)
+    return not case.bound or member is None or owner == member
 
 
-def goods_matched(case: Case) -> Verdict:
-    covered = sum(case.covers)
-    return _verdict(Code.NO_MATCHING_GOODS, covered > 0, 1, covered)
+def goods_matched(case: Case) -> bool:
+    return any(case.covers)
 
 
-def minimum_spend_met(case: Case) -> Verdict:
-    needed = case.scheme.terms.minimum_spend_fen
-    actual = sum(line.amount_fen for line, hit in zip(case.bill.lines, case.covers, strict=True) if hit)
-    facts: dict[str, Fact] = {"needed_fen": needed, "actual_fen": actual, "gap_fen": max(0, needed - actual)}
-    return _verdict(Code.BELOW_MINIMUM_SPEND, actual >= needed, needed, actual, **facts)
+def tell_goods(case: Case, _ok: bool) -> Told:
+    return 1, sum(case.covers), {}
 
 
-def combinable(case: Case) -> Verdict:
-    alone = not case.companions
-    together = case.scheme.terms.shareable and all(other.terms.shareable for other in case.companions)
-    return _verdict(Code.NOT_COMBINABLE, alone or together, None, len(case.companions))
+def minimum_spend_met(case: Case) -> bool:
+    return case.spent_fen >= case.scheme.terms.minimum_spend_fen
 
 
-def something_to_discount(case: Case) -> Verdict:
+def tell_minimum_spend(case: Case, _ok: bool) -> Told:
+    needed, actual = case.scheme.terms.minimum_spend_fen, case.spent_fen
+    return needed, actual, {"needed_fen": needed, "actual_fen": actual, "gap_fen": max(0, needed - actual)}
+
+
+def combinable(case: Case) -> bool:
+    if not case.companions:
+        return True
+    return case.scheme.terms.shareable and all(other.terms.shareable for other in case.companions)
+
+
+def tell_companions(case: Case, _ok: bool) -> Told:
+    return None, len(case.companions), {}
+
+
+def something_to_discount(case: Case) -> bool:
     # A spent or held coupon has nothing to give either; that is said by its own check, once.
-    gives = sum(case.most)
     says_otherwise = not any(case.covers) or case.free_fen == 0
-    return _verdict(Code.NOTHING_TO_DISCOUNT, says_otherwise or gives > 0, 1, gives)
+    return says_otherwise or sum(case.most) > 0
 
 
-def amount_possible(case: Case) -> Verdict:
-    if case.asked_fen is None:
-        return _verdict(Code.AMOUNT_TOO_LARGE, True, sum(case.most), None)
+def tell_discount(case: Case, _ok: bool) -> Told:
+    return 1, sum(case.most), {}
+
+
+def amount_possible(case: Case) -> bool:
+    return case.asked_fen is None or case.asked_fen <= sum(case.most)
+
+
+def tell_amount(case: Case, _ok: bool) -> Told:
     most = sum(case.most)
-    ok = case.asked_fen <= most
-    facts: dict[str, Fact] = {"needed_fen": most, "actual_fen": case.asked_fen}
-    return _verdict(Code.AMOUNT_TOO_LARGE, ok, most, case.asked_fen, **facts)
+    if case.asked_fen is None:
+        return most, None, {}
+    return most, case.asked_fen, {"needed_fen": most, "actual_fen": case.asked_fen}
 
 
-def within_budget(case: Case) -> Verdict:
+def within_budget(case: Case) -> bool:
+    return case.budget_left_fen is None or case.takes_fen <= case.budget_left_fen
+
+
+def tell_budget(case: Case, _ok: bool) -> Told:
     left = case.budget_left_fen
     if left is None:
-        return _verdict(Code.BUDGET_EXHAUSTED, True)
+        return None, None, {}
     takes = case.takes_fen
-    return _verdict(Code.BUDGET_EXHAUSTED, takes <= left, left, takes, needed_fen=left, actual_fen=takes)
+    return left, takes, {"needed_fen": left, "actual_fen": takes}
 
 
-CHECKS: tuple[Callable[[Case], Verdict], ...] = (
-    not_voided,
-    not_paused,
-    started,
-    not_expired,
-    within_hours,
-    not_on_this_bill,
-    not_used_up,
-    not_held_elsewhere,
-    right_shop,
-    right_scene,
-    member_known,
-    right_member,
-    goods_matched,
-    minimum_spend_met,
-    combinable,
-    something_to_discount,
-    amount_possible,
-    within_budget,
+CHECKS: tuple[Check, ...] = (
+    Check(Code.COUPON_VOIDED, not_voided, tell_voided),
+    Check(Code.SCHEME_PAUSED, not_paused),
+    Check(Code.NOT_YET_VALID, started, tell_start),
+    Check(Code.COUPON_EXPIRED, not_expired, tell_end),
+    Check(Code.OUTSIDE_HOURS, within_hours, tell_hours),
+    Check(Code.ALREADY_ON_BILL, not_on_this_bill, tell_on_this_bill),
+    Check(Code.COUPON_USED_UP, not_used_up, tell_used_up),
+    Check(Code.HELD_ELSEWHERE, not_held_elsewhere, tell_held_elsewhere),
+    Check(Code.WRONG_SHOP, right_shop, tell_shop),
+    Check(Code.WRONG_SCENE, right_scene, tell_scene),
+    Check(Code.MEMBER_NEEDED, member_known),
+    Check(Code.WRONG_MEMBER, right_member),
+    Check(Code.NO_MATCHING_GOODS, goods_matched, tell_goods),
+    Check(Code.BELOW_MINIMUM_SPEND, minimum_spend_met, tell_minimum_spend),
+    Check(Code.NOT_COMBINABLE, combinable, tell_companions),
+    Check(Code.NOTHING_TO_DISCOUNT, something_to_discount, tell_discount),
+    Check(Code.AMOUNT_TOO_LARGE, amount_possible, tell_amount),
+    Check(Code.BUDGET_EXHAUSTED, within_budget, tell_budget),
 )
 
 TITLES: dict[Code, tuple[str, str]] = {

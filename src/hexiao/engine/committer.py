@@ -1,6 +1,7 @@
 """The engine as its callers see it: two queues with a thread each, the committer for changes, the reader for look-ups.
 
-Each thread takes everything that is waiting, up to a bound, as one batch. No waiting for a batch to fill.
+Each thread takes everything that is waiting, up to a bound, as one batch. No waiting for a batch to fill. Who would
+have to wait too long is told so at once: better a quick "try again" than an answer that nobody waits for any more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -29,6 +31,8 @@ Clock = Callable[[], int]
 
 BATCH_MAX = 256
 WAITING_MAX = 10_000
+WAITING_SECONDS_MAX = 2.0
+"""How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
 READ_THREADS = 2
 SWEEP_MAX = 500
 REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
@@ -59,16 +63,25 @@ class Lane:
         self._thread = threading.Thread(target=self._work, name=f"hexiao-{name}", daemon=True)
         self._closed = False
         self._closing = threading.Lock()  # so that nobody gets in line behind the end
+        self._began_at: float | None = None  # when the batch that runs now began
+        self._last_seconds = 0.0
         self._thread.start()
 
     def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> _Waiting:
-        """Raises Unavailable(BUSY) at once when too many are waiting or the lane is closing."""
+        """Raises Unavailable(BUSY) at once when too many are waiting, or for too long, or the lane is closing."""
         with self._closing:
-            if self._closed or self._queue.qsize() >= WAITING_MAX:
+            before = self._queue.qsize()
+            if self._closed or before >= WAITING_MAX or self._too_long(before):
                 raise Unavailable(Code.BUSY)
             waiting = _Waiting(command, loop)
             self._queue.put(waiting)
             return waiting
+
+    def _too_long(self, before: int) -> bool:
+        """Whether a newcomer behind so many others waits too long: for full batches, or for one that does not end."""
+        began_at = self._began_at  # read once: the thread goes on meanwhile
+        stuck = began_at is not None and time.monotonic() - began_at > WAITING_SECONDS_MAX
+        return stuck or before // BATCH_MAX * self._last_seconds > WAITING_SECONDS_MAX
 
     def close(self) -> None:
         """Finish what is waiting, then stop."""
@@ -79,12 +92,16 @@ class Lane:
 
     def _results(self, taken: Sequence[_Waiting]) -> Sequence[batch.Result]:
         """The thread outlives everything: without it, nobody would ever be answered again."""
+        began_at = self._began_at = time.monotonic()
         try:
             return self._run([waiting.command for waiting in taken])
         except Exception:
             with contextlib.suppress(Exception):  # perhaps it was the log that failed
                 log.exception("batch_failed", commands=len(taken))
             return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in taken]
+        finally:
+            self._last_seconds = time.monotonic() - began_at
+            self._began_at = None
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:

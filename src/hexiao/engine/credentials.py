@@ -23,7 +23,12 @@ class CredentialCache:
     def get(self, door: str, public_id: str) -> tuple[bool, Credential | None]:
         """(known, credential): only callers who exist are remembered."""
         entry = self._entries.get((door, public_id))
-        if entry is None or abs(self._clock() - entry[0]) > KEPT_MS:
+        if entry is None:
+            return False, None
+        now = self._clock()
+        if abs(now - entry[0]) > KEPT_MS:
+            # Only this caller reads it again; the others go on with what is known until he has.
+            self._entries[door, public_id] = (now, entry[1])
             return False, None
         return True, entry[1]
 

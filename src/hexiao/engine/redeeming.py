@@ -44,9 +44,10 @@ def redeem(snapshot: Snapshot, command: Redeem, now: int, mint: Mint) -> Redeeme
     """Hold or take all the coupons of one bill, or refuse with every verdict of every coupon."""
     ledger = Ledger(snapshot, command, now)
     bill = known_bill(snapshot, command.merchant_id, command.bill)
-    judged = judge(ledger, command.merchant_id, bill, command.coupons)
+    judged = judge(ledger, command.merchant_id, bill, command.coupons, tell=False)
     refused = next((one.assessment for one in judged if not one.assessment.ok), None)
     if refused is not None:
+        judged = judge(ledger, command.merchant_id, bill, command.coupons)
         failure = refused.failure
         facts = {"needed": failure.needed, "actual": failure.actual, **failure.facts, "coupon": refused.code}
         return Failed(code=failure.code, facts=facts, assessments=[one.assessment for one in judged])
@@ -105,7 +106,7 @@ def find_coupon(snapshot: Snapshot, merchant_id: int, code: str) -> Coupon:
     return coupon
 
 
-def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...]) -> list[Judged]:
+def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...], *, tell: bool = True) -> list[Judged]:
     """Assess each coupon on what the ones before it, and the redemptions already on the bill, leave to pay."""
     snapshot, now = ledger.snapshot, ledger.now
     zone = ZoneInfo(snapshot.merchants[merchant_id].time_zone)
@@ -146,7 +147,7 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...])
             last_capture=last, last_shop_name=_shop_name(snapshot, last),
             budget_left_fen=budget,
         )  # fmt: skip
-        assessment = assess(case)
+        assessment = assess(case, tell=tell)
         if assessment.ok:
             payable = [left - off for left, off in zip(payable, assessment.lines, strict=True)]
             if budget is not None:

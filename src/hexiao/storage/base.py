@@ -149,6 +149,10 @@ class Reader(Protocol):
         """Run every invariant; yields the offending rows."""
         ...
 
+    def writable(self) -> bool:
+        """Whether the database says that it takes changes now. Changes nothing to find out."""
+        ...
+
 
 class Storage(Reader, Protocol):
     """A database. Threads must not share a Storage object: each takes its own by `open_again`."""

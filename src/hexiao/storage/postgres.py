@@ -42,6 +42,7 @@ MACROS: dict[str, Macro] = {
     "in": lambda name, types: (
         f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
     ),
+    "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
     "keys": _keys,
     "sum": lambda column, types: (
         f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
@@ -68,13 +69,13 @@ INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariant
 class PostgresStorage(Reading):
     """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
 
-    def __init__(
-        self, url: str, versions: loading.VersionCache | None = None, *, row_by_row: bool | None = None
-    ) -> None:
+    def __init__(self, url: str, *, row_by_row: bool | None = None) -> None:
         """`row_by_row` saves with statements of one row each, which Citus can send where the row is; None finds out."""
         self._url = url
         self._invariants = INVARIANTS
-        self._versions = {} if versions is None else versions
+        self._kept = loading.Kept()
+        self._one_wave = True
+        """How the last load went: the next one will be alike."""
         try:
             self._db = _connect_durably(url)
             self._row_by_row = is_spread(self._db) if row_by_row is None else row_by_row
@@ -113,8 +114,14 @@ class PostgresStorage(Reading):
             [(node,)] = self._db.execute(self._queries["take_node"]).fetchall()
             return int(node)
 
+    def writable(self) -> bool:
+        """A standby is not, and neither is a database that was set so."""
+        with self._translating():
+            [(read_only,)] = self._db.execute("SHOW transaction_read_only").fetchall()
+        return bool(read_only == "off")
+
     def open_again(self) -> PostgresStorage:
-        return PostgresStorage(self._url, self._versions, row_by_row=self._row_by_row)
+        return PostgresStorage(self._url, row_by_row=self._row_by_row)
 
     def close(self) -> None:
         self._db.close()
@@ -124,14 +131,35 @@ class PostgresStorage(Reading):
     def load(self, names: Names) -> Snapshot:
         """All waves see one committed state: a redemption must not be older than the coupon that guards it."""
         with self._translating():
+            if self._one_wave:
+                snapshot = loading.glance(self._ask_alone, names, self._kept)
+                if snapshot is not None:
+                    return snapshot
+            waves = 0
+
+            def ask(asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+                nonlocal waves
+                waves += 1
+                return self._ask(asked)
+
             try:
-                return loading.load(self._ask, names, self._versions)
+                snapshot = loading.load(ask, names, self._kept)
+                self._one_wave = waves == 1
+                return snapshot
             finally:
                 if self._db.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
                     self._db.execute("COMMIT")
 
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
         return self._db.execute(self._queries[name], self._sent(parameters)).fetchall()
+
+    def _ask_alone(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+        """A wave in one round trip, with a transaction of its own."""
+        with self._db.pipeline():
+            self._db.execute(ONE_STATE)
+            cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
+            self._db.execute("COMMIT")
+        return [cursor.fetchall() for cursor in cursors]
 
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""

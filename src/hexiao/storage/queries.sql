@@ -5,6 +5,14 @@
 -- What was answered to these request ids.
 SELECT id, fingerprint, answer FROM request WHERE id {in:ids(text)}
 
+-- name: edition
+-- Raised by every change of a merchant, shop, cashier or scheme: what is kept of them holds as long as it stands.
+SELECT coalesce((SELECT last FROM node WHERE name = 'records'), 0)
+
+-- name: coupons_by_code
+SELECT {coupon} FROM coupon WHERE id {ids:begin}SELECT c.coupon_id
+FROM {keys:keys(bigint, text)} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{ids:end}
+
 -- name: coupon_ids
 -- From codes to coupons.
 SELECT c.merchant_id, c.code, c.coupon_id

@@ -24,7 +24,7 @@ R = TypeVar("R")
 class Reading(ABC):
     """Implements storage.base.Reader on named queries."""
 
-    _versions: loading.VersionCache
+    _kept: loading.Kept
     _invariants: Mapping[str, str]
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Reading(ABC):
 
     def load(self, names: Names) -> Snapshot:
         with self._one_state():
-            return loading.load(self._ask, names, self._versions)
+            return loading.load(self._ask, names, self._kept)
 
     def merchant(self, merchant_id: int) -> Merchant | None:
         return next(iter(self._records(Merchant, "merchants_by_id", ids=[merchant_id])), None)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from hexiao.domain.redemption import Redemption
 from hexiao.storage import rows
 from hexiao.storage.base import GuardMissed
-from hexiao.storage.snapshot import Changes, CountChange, Record
+from hexiao.storage.snapshot import KEPT, Changes, CountChange, Record
 from hexiao.storage.texts import COLUMNS
 
 SLOTS = 16
@@ -73,6 +73,10 @@ _SCHEME_COLUMNS = (
 )  # fmt: skip
 _SCHEME = _insert("scheme", _SCHEME_COLUMNS, _UNLESS_THERE)
 _SCHEME_UPDATE = "UPDATE scheme SET latest = ?, paused = ?, updated_at = ?, seq = ? WHERE id = ? AND seq = ?"
+_EDITION = (
+    "INSERT INTO node (name, last) VALUES ('records', 1)"
+    " ON CONFLICT (name) DO UPDATE SET last = node.last + 1"
+)  # what other processes keep in memory is out of date
 _VERSION = _insert("scheme_version", ("scheme_id", "version", "name", "description", "terms", "benefit"), _UNLESS_THERE)
 
 
@@ -126,6 +130,8 @@ def _write_schemes(guarded: Guarded, changes: Changes) -> None:
     guarded(_VERSION, [rows.scheme_version_row(scheme) for scheme in changes.versions])
     for record in changes.records:
         guarded(_upsert(record), [rows.record_row(record)])
+    if changes.schemes or any(isinstance(record, KEPT) for record in changes.records):
+        guarded(_EDITION, [()])
 
 
 def _redemption_update(r: Redemption) -> tuple[Any, ...]:

@@ -21,6 +21,8 @@ BillKey = tuple[int, int, str]
 """(merchant_id, shop_id, bill number)"""
 Owned = Shop | Cashier | Member | Item | Credential
 Record = Merchant | Owned
+KEPT = (Merchant, Shop, Cashier)
+"""Records that every process keeps in memory, as it does schemes, until their edition rises."""
 
 
 @dataclass(slots=True)

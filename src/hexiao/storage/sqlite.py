@@ -5,6 +5,7 @@ One object is one connection, for one thread at a time.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -33,6 +34,7 @@ NETWORK_FILE_SYSTEMS = (
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
     "in": lambda name, types: f"IN (SELECT value FROM json_each(:{name}))",
+    "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
     "keys": lambda name, types: (
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"
@@ -46,10 +48,10 @@ INVARIANTS = read_queries("invariants.sql", MACROS)
 class SqliteStorage(Reading):
     """Implements storage.base.Storage on one file."""
 
-    def __init__(self, path: Path, versions: loading.VersionCache | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._invariants = INVARIANTS
-        self._versions = {} if versions is None else versions
+        self._kept = loading.Kept()
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
@@ -105,8 +107,13 @@ class SqliteStorage(Reading):
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
             return int(self._db.execute(QUERIES["take_node"]).fetchall()[0][0])
 
+    def writable(self) -> bool:
+        with _as_ours():
+            [(query_only,)] = self._db.execute("PRAGMA query_only").fetchall()
+        return not query_only and os.access(self.path, os.W_OK)
+
     def open_again(self) -> SqliteStorage:
-        return SqliteStorage(self.path, self._versions)
+        return SqliteStorage(self.path)
 
     def close(self) -> None:
         self._db.close()

@@ -26,6 +26,12 @@ from hexiao.web.parsing import malformed, parse_body, parse_query
 KEY_HEADER = "Idempotency-Key"
 KEY_MAX = 255
 
+SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
 Responder = Callable[..., Awaitable[None]]
 
 
@@ -35,10 +41,10 @@ class SafeHeaders:
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, resource: object, req_succeeded: bool
     ) -> None:
-        resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.set_header("Referrer-Policy", "no-referrer")
-        if resp.get_header("Content-Security-Policy") is None:
-            resp.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        own = resp.get_header("Content-Security-Policy")
+        resp.set_headers(SAFE_HEADERS)
+        if own is not None:
+            resp.set_header("Content-Security-Policy", own)
         if req.path.startswith("/v1"):
             resp.set_header("Cache-Control", "no-store")
 
@@ -92,7 +98,7 @@ def _key(req: falcon.asgi.Request) -> str:
     key = req.get_header(KEY_HEADER)
     if not key:
         raise BadRequest(Code.REQUEST_ID_MISSING)
-    if len(key) > KEY_MAX or not all("!" <= character <= "~" for character in key):
+    if len(key) > KEY_MAX or not (key.isascii() and key.isprintable() and " " not in key):
         raise malformed(f"{KEY_HEADER} must be 1 to {KEY_MAX} visible ASCII characters")
     return key
 

@@ -1,6 +1,6 @@
 """Everything beside /v1: the plain page /, the description as JSON and as a page, and the two questions of a monitor.
 
-/live says that the process answers; /ready says that its database does, too.
+/live says that the process answers; /ready says that its database does, too, and that it takes changes.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class Ready:
         self._engine = engine
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """A small read; 503 while the database does not answer."""
+        """A small read; 503 while the database does not answer, or takes no changes."""
         try:
-            await self._engine.read(lambda reader: reader.merchant(0))
+            ready = await self._engine.read(lambda reader: (reader.merchant(0), reader.writable())[1])
         except Exception as down:  # whatever it is, this process cannot serve now
             if not isinstance(down, Unavailable):  # that a database is down is said once, where it is met
                 log_unexpected(req, down)
+            ready = False
+        if not ready:
             resp.set_header("Retry-After", "1")
-            _say(resp, 503, {"ready": False})
-        else:
-            _say(resp, 200, {"ready": True})
+        _say(resp, 200 if ready else 503, {"ready": ready})
 
     on_head = on_get
 
