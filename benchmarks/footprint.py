@@ -17,6 +17,7 @@ from benchmarks.form import read_form
 from benchmarks.hot_path import BATCH, commands
 from benchmarks.report import stdout
 from benchmarks.session import Session
+from hexiao.domain.chain import Chain
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, Redeemed
 from hexiao.engine.mint import Mint
@@ -52,10 +53,11 @@ def main() -> None:
         seeding.fill(url, COUPONS)
         session.cluster.settle(name)
         storage = open_storage(shop.settings(url))
-        mint = Mint(storage.take_node(), secrets.randbelow)
+        node = storage.take_node()
+        mint, chain = Mint(node, secrets.randbelow), Chain(node)
         before = look(url)
         for first in range(0, COUPONS, BATCH):
-            for result in batch.commit(storage, commands(first, BATCH, COUPONS), system_clock, mint):
+            for result in batch.commit(storage, commands(first, BATCH, COUPONS), system_clock, mint, chain):
                 assert isinstance(result, Answer) and isinstance(result.outcome, Redeemed), result
         storage.close()
         after = look(url)

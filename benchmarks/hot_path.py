@@ -23,6 +23,7 @@ from benchmarks.form import read_form
 from benchmarks.report import stdout
 from benchmarks.session import Session
 from hexiao.domain.bill import Bill, BillLine
+from hexiao.domain.chain import Chain
 from hexiao.engine import batch
 from hexiao.engine.commands import Redeem, Redeemed, Take
 from hexiao.engine.mint import Mint
@@ -80,12 +81,13 @@ def main() -> None:
         seeding.fill(database, coupons)
         session.cluster.settle(name)
         storage = open_storage(shop.settings(database))
-        mint = Mint(storage.take_node(), secrets.randbelow)
+        node = storage.take_node()
+        mint, chain = Mint(node, secrets.randbelow), Chain(node)
         work = [commands(place * BATCH, BATCH, coupons) for place in range(2 * BATCHES + 20)]
 
         def commit(storage: Any, batches: Sequence[list[Redeem]]) -> None:
             for one in batches:
-                for result in batch.commit(storage, one, system_clock, mint):
+                for result in batch.commit(storage, one, system_clock, mint, chain):
                     assert not isinstance(result, Exception), result
                     assert isinstance(result.outcome, Redeemed), msgspec.json.encode(result.outcome)
 

@@ -25,6 +25,7 @@ from typing import Any
 import psycopg
 
 from hexiao.storage.postgres import migrate
+from thaw import freeze, thaw
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 START_SECONDS_MAX = 30.0
@@ -202,12 +203,14 @@ class Databases:
         if not self._reused:
             self._reused = self.migrated()
         with psycopg.connect(self._reused) as db:
+            thaw(db)
             listed = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             for (table,) in listed:
                 if table == "node":
                     db.execute("UPDATE node SET last = 0")
                 elif "yoyo" not in table:
                     db.execute(f'DELETE FROM "{table}"'.encode())
+            freeze(db)
         return self._reused
 
     def execute(self, sql: str) -> None:

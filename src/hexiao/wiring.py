@@ -19,7 +19,8 @@ from hexiao.engine.committer import Engine
 from hexiao.logs import configure_logs
 from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
-from hexiao.storage.side import Side
+from hexiao.storage.chain_side import seal_old_rows
+from hexiao.storage.side import Side, Tell
 from hexiao.vault import SealBroken, Vault, load_or_make_key, place_of
 
 __all__ = [
@@ -52,7 +53,7 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def migrate(settings: Settings, *, break_lock: bool = False) -> list[str]:
+def migrate(settings: Settings, tell: Tell = lambda *_: None, *, break_lock: bool = False) -> list[str]:
     """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none.
 
     `break_lock` when nobody else migrates, whatever a killed migration left behind.
@@ -60,8 +61,12 @@ def migrate(settings: Settings, *, break_lock: bool = False) -> list[str]:
     if settings.on_postgres:
         from hexiao.storage import postgres
 
-        return postgres.migrate(settings.database, break_lock=break_lock)
-    return sqlite.migrate(settings.sqlite_path, break_lock=break_lock)
+        applied = postgres.migrate(settings.database, break_lock=break_lock)
+    else:
+        applied = sqlite.migrate(settings.sqlite_path, break_lock=break_lock)
+    with closing(_side(settings, written=True)) as side:
+        seal_old_rows(side, system_clock(), tell)
+    return applied
 
 
 def distribute(settings: Settings) -> list[str]:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 from engine.desk import Desk, put_all
 from hexiao.config import Settings
+from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Unavailable
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, LookUp, Outcome
 from hexiao.engine.mint import Mint
 from hexiao.storage.base import Storage
+from hexiao.storage.snapshot import Changes
 from hexiao.wiring import open_storage
 
 
@@ -24,7 +26,8 @@ class Process:
     def __init__(self, settings: Settings, clock: Callable[[], int], seed: int = 1) -> None:
         self.storage: Storage = open_storage(settings)
         self.clock = clock
-        self.mint = Mint(self.storage.take_node(), random.Random(seed).randrange)
+        node = self.storage.take_node()
+        self.mint, self.chain = Mint(node, random.Random(seed).randrange), Chain(node)
         self.desk = Desk(self.call, lambda query: query(self.storage))
 
     def furnish(self) -> None:
@@ -33,13 +36,19 @@ class Process:
 
     def commit(self, *commands: AnyCommand) -> list[batch.Result]:
         """All of them in one batch."""
-        return batch.commit(self.storage, commands, self.clock, self.mint)
+        return batch.commit(self.storage, commands, self.clock, self.mint, self.chain)
 
     def outcomes(self, *commands: AnyCommand) -> list[Outcome]:
         """All of them in one batch, and none of them unavailable."""
         results = self.commit(*commands)
         assert not [one for one in results if isinstance(one, Unavailable)], results
         return [one.outcome for one in results if isinstance(one, Answer)]
+
+    def save(self, changes: Changes) -> None:
+        batch.save(self.storage, changes, self.clock(), self.mint, self.chain)
+
+    def close(self) -> None:
+        self.storage.close()
 
     def look(self, *commands: AnyCommand) -> list[batch.Result]:
         return batch.look(self.storage, commands, self.clock, self.mint)

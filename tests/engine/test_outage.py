@@ -29,11 +29,11 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(alone: Process, monke
     with capture_logs() as lines:
         monkeypatch.setattr(alone.storage, "load", gone)
         for _ in range(5):
-            [result] = batch.commit(alone.storage, [asked], alone.clock, alone.mint, outage)
+            [result] = batch.commit(alone.storage, [asked], alone.clock, alone.mint, alone.chain, outage)
             assert isinstance(result, Unavailable)
         monkeypatch.setattr(alone.storage, "load", load)
         for _ in range(5):
-            batch.commit(alone.storage, [asked], alone.clock, alone.mint, outage)
+            batch.commit(alone.storage, [asked], alone.clock, alone.mint, alone.chain, outage)
     assert [line["event"] for line in lines] == ["connection_lost", "storage_down", "storage_up"]
 
 

@@ -151,5 +151,5 @@ def free_port() -> int:
 
 def verify(database: str) -> subprocess.CompletedProcess[str]:
     """`hexiao verify`, as an operator runs it."""
-    command = [sys.executable, "-m", "hexiao", "verify", "--json"]
+    command = [sys.executable, "-m", "hexiao", "verify", "--chain", "--json"]
     return subprocess.run(command, env=environment(database), capture_output=True, text=True, timeout=120, check=False)

@@ -20,6 +20,7 @@ from faults.disk import DiaryVFS, Kept, disks_after
 from faults.recorded import recording
 from faults.shop import MERCHANT_ID, PURSE, SHOP_ID, SINGLE, FaultShop
 from hexiao.domain.bill import Bill, BillLine
+from hexiao.domain.chain import Chain
 from hexiao.domain.redemption import State
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Capture, Failed, Redeem, Redeemed, Release, Reverse, Take
@@ -74,10 +75,10 @@ class Day:
         self.steps = disk.steps
 
     def _work(self, storage: SqliteStorage, disk: DiaryVFS) -> None:
-        mint = Mint(1, self._rng.randrange)
+        mint, chain = Mint(1, self._rng.randrange), Chain(1)
         for _ in range(BATCHES):
             commands = [self._command() for _ in range(self._rng.randint(1, COMMANDS_MAX))]
-            answers = batch.commit(storage, commands, system_clock, mint)
+            answers = batch.commit(storage, commands, system_clock, mint, chain)
             self.acknowledged.append(len(disk.steps))
             self._hear(commands, answers)
 

@@ -21,6 +21,7 @@ from hexiao.wiring import migrate, open_engine
 from simulation.oracle import Oracle
 from simulation.strategies import GOODS
 from simulation.telling import balance, made_up, same, told
+from storage.chains import problems
 
 START = 1_763_784_000_000  # Saturday 2025-11-22 12:00:00 in Shanghai
 MEMORY = Path("/dev/shm")  # noqa: S108 - a disk would only make it slow; durability has tests of its own
@@ -63,7 +64,9 @@ class Beside:
     def close(self) -> None:
         self.engine.close()
         self.neighbour.storage.close()
+        tampered = problems(self.settings)
         shutil.rmtree(self.folder)
+        assert tampered == []
 
     def restart(self) -> None:
         self.engine.close()

@@ -30,6 +30,7 @@ from hexiao.storage.moving import NODES_SKIPPED, Moved, SamePlace, move
 from hexiao.storage.side import KINDS, SEEDED, Kind, NotEmpty, OtherCopy, Side, Tell, table
 from hexiao.wiring import migrate, open_engine, open_side, open_storage
 from postgres_server import Databases, databases
+from thaw import thaw
 
 REDEMPTIONS = int(os.environ.get("HEXIAO_MOVED_REDEMPTIONS", "3000"))
 AT_ONCE = 1_000
@@ -122,6 +123,7 @@ def hashes(outcome: Moved) -> dict[str, str]:
 
 def write(settings: Settings, sql: str, *parameters: Any) -> None:
     with closing(sqlite3.connect(settings.sqlite_path)) as db, db:
+        thaw(db)
         assert db.execute(sql, parameters).rowcount == 1
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from hexiao import __version__
-from hexiao.cli import coupons, importing, keys, moving, redeeming, redemptions, schemes, server, signing, vendors
+from hexiao.cli import (
+    chain,
+    coupons,
+    importing,
+    keys,
+    moving,
+    redeeming,
+    redemptions,
+    schemes,
+    server,
+    signing,
+    vendors,
+)
 from hexiao.cli.exits import MEANINGS
 from hexiao.cli.session import examples
 
@@ -45,6 +57,7 @@ def main(
 
 server.add_to(app)
 moving.add_to(app)
+chain.add_to(app)
 redeeming.add_to(app)
 vendors.add_to(keys.app)
 signing.add_to(keys.app)
@@ -53,3 +66,4 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(schemes.app, name="scheme")
 app.add_typer(coupons.app, name="coupon")
 app.add_typer(redemptions.app, name="redemptions")
+app.add_typer(chain.app, name="heads")

@@ -23,7 +23,7 @@ from hexiao.cli.session import DatabaseOption, JsonOption, examples
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken, StorageError
 from hexiao.storage.moving import NODES_SKIPPED, Compared, Moved, SamePlace, Sums, move
-from hexiao.storage.side import NotEmpty, OtherCopy, Side, Tell
+from hexiao.storage.side import NotEmpty, OtherCopy, Side
 
 HASH_SHOWN = 16
 REFUSALS: dict[type[StorageError], str] = {
@@ -128,7 +128,7 @@ def copy(
 
 
 def _save(source: Side, unfinished: Path) -> None:
-    with _telling("备份 backing up") as tell:
+    with show.telling("备份 backing up") as tell:
         if source.duplicate(unfinished, tell):
             return
         with closing(wiring.open_side(_file_settings(unfinished), written=True)) as target:
@@ -139,21 +139,11 @@ def _save(source: Side, unfinished: Path) -> None:
 
 def _moved(source: Side, target: Side, *, skip_nodes: int = 0) -> Moved:
     try:
-        with _telling("复制 copying") as tell:
+        with show.telling("复制 copying") as tell:
             return move(source, target, tell, skip_nodes=skip_nodes)
     except KeyboardInterrupt:
         show.note("已中断，重复同一命令即可继续 · interrupted: the same command goes on where it stopped")
         raise
-
-
-@contextmanager
-def _telling(what: str) -> Iterator[Tell]:
-    with show.progress(what, None) as bar:
-
-        def tell(part: str, done: int, total: int) -> None:
-            bar.update(bar.task_ids[0], description=f"{what} {part}", completed=done, total=total)
-
-        yield tell
 
 
 @contextmanager

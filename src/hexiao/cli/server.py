@@ -6,6 +6,7 @@ import socket
 from contextlib import closing
 from enum import StrEnum
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from hexiao import demo as demo_data
 from hexiao import wiring
+from hexiao.cli import chain as chain_of_blocks
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
 from hexiao.cli.session import DatabaseOption, JsonOption, examples, shown_database
@@ -20,6 +22,7 @@ from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken
 
 ROWS_SHOWN = 200
+HEADS_SHOWN = 10
 
 
 class Distribution(StrEnum):
@@ -42,7 +45,9 @@ def add_to(app: typer.Typer) -> None:
         )
     )(migrate)
     app.command(
-        epilog=examples("hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep"),
+        epilog=examples(
+            "hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep", "hexiao verify --chain"
+        ),
     )(verify)
     app.command(epilog=examples("hexiao demo", "hexiao demo --database sqlite:///tmp/demo.db"))(demo)
 
@@ -93,8 +98,8 @@ def migrate(
     """建库或升级表结构 · Make the database, or bring its tables up to this program."""
     with reporting(as_json):
         settings = load_settings(database=database)
-        with show.progress("升级 migrating", None):
-            applied = wiring.migrate(settings, break_lock=break_lock)
+        with show.telling("升级 migrating") as tell:
+            applied = wiring.migrate(settings, tell, break_lock=break_lock)
             statements = wiring.distribute(settings) if distribute else []
         if as_json:
             spread = {"distributed": statements} if distribute else {}
@@ -111,6 +116,17 @@ def verify(
     sweep: Annotated[
         bool, typer.Option(help="先登记已超时的预核销 · first write down the holds that lapsed while no server ran")
     ] = True,
+    chain: Annotated[
+        bool,
+        typer.Option("--chain", help="并核对流水的链 · also look for journal rows that were changed, removed, added"),
+    ] = False,
+    heads: Annotated[
+        list[Path] | None,
+        typer.Option("--heads", help="已签名的链头，可多次 · signed heads that must be in the chain; may be repeated"),
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="公钥 · the public key of the signed heads")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """检查不变量 · Check every invariant of the books; exit code 1 and the rows when one is broken."""
@@ -128,14 +144,20 @@ def verify(
             for row in storage.broken(wiring.system_clock()):
                 broken.append(row)
                 bar.update(bar.task_ids[0], completed=len(broken))
+        checked = chain_of_blocks.check(settings, heads or [], public_key) if chain or heads else None
+        tampered = bool(checked and checked[1])
         if as_json:
-            show.json({"ok": not broken, "broken": broken})
+            told = {"chain": chain_of_blocks.told(*checked)} if checked else {}
+            show.json({"ok": not (broken or tampered), "broken": broken, **told})
+            checked = None
         elif broken:
             rows = [(escape(one.invariant), escape(_keys(one))) for one in broken[:ROWS_SHOWN]]
             show.table(f"不变量被破坏 · broken: {len(broken)}", ("invariant", "row"), rows)
         else:
             show.say("[green]✓[/] 全部不变量成立 · every invariant holds")
-        if broken:
+        if checked:
+            chain_of_blocks.show_check(*checked, HEADS_SHOWN)
+        if broken or tampered:
             raise typer.Exit(Exit.REFUSED)
 
 

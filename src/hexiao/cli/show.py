@@ -6,7 +6,7 @@ JSON has the same names and forms as our API: ids are decimal strings, money is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -137,6 +137,17 @@ def progress(what: str, total: int | None) -> Iterator[Progress]:
     with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
         bar.add_task(what, total=total)
         yield bar
+
+
+@contextmanager
+def telling(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """tell(part, done, total) moves a bar."""
+    with progress(what, None) as bar:
+
+        def tell(part: str, done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], description=f"{what} {part}", completed=done, total=total)
+
+        yield tell
 
 
 def more(next_cursor: str | None) -> None:

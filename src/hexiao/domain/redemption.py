@@ -123,7 +123,10 @@ class Entry(StrEnum):
 
 
 class JournalEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """One fact about one coupon. Balances are the sums of the `d_` columns; rows are never changed or removed."""
+    """One fact about one coupon. Balances are the sums of the `d_` columns; rows are never changed or removed.
+
+    `lane` and `height` name the block that seals it; they are given when its batch is about to be saved.
+    """
 
     coupon_id: int
     seq: int
@@ -141,3 +144,5 @@ class JournalEntry(msgspec.Struct, kw_only=True, frozen=True):
     actor: str
     cashier_id: int | None = None
     reason: str = ""
+    lane: int = 0
+    height: int = 0

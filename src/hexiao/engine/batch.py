@@ -13,6 +13,7 @@ from itertools import count
 
 import structlog
 
+from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, Assessed, Each, Failed, Lapse, Outcome, Put
 from hexiao.engine.decide import answer
@@ -21,7 +22,7 @@ from hexiao.engine.names import collect
 from hexiao.engine.outage import Outage
 from hexiao.engine.unfit import refusals
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
-from hexiao.storage.snapshot import Names, Snapshot
+from hexiao.storage.snapshot import Changes, Names, Snapshot
 
 ATTEMPTS_MAX = 12
 """For a command that stands alone."""
@@ -46,11 +47,12 @@ def commit(
     commands: Sequence[AnyCommand],
     clock: Callable[[], int],
     mint: Mint,
+    chain: Chain,
     outage: Outage | None = None,
 ) -> list[Result]:
     """The answers to all the commands, in order, after they were saved in one transaction."""
     misses, line = count(1), outage or Outage()
-    return _run_sound(commands, lambda part: _commit(storage, part, clock, mint, misses, line), line)
+    return _run_sound(commands, lambda part: _commit(storage, part, clock, mint, chain, misses, line), line)
 
 
 def look(
@@ -111,6 +113,7 @@ def _commit(
     commands: Sequence[AnyCommand],
     clock: Callable[[], int],
     mint: Mint,
+    chain: Chain,
     misses: Iterator[int],
     outage: Outage,
 ) -> list[Answer]:
@@ -122,7 +125,7 @@ def _commit(
             now, snapshot, answers = _try(storage, commands, clock, mint)
             if not snapshot.changes.empty:
                 saving = True
-                storage.save(snapshot.changes, now, mint.node)
+                save(storage, snapshot.changes, now, mint, chain)
             elif any(one.replayed for one in answers):
                 storage.confirm()  # what was found may be there, and not yet where its COMMIT had to get to
             return answers
@@ -142,6 +145,21 @@ def _commit(
         if attempt > 1:  # the first time at once; then out of step with the others
             time.sleep(random.uniform(0, PAUSE_SECONDS_MAX * attempt / ATTEMPTS_MAX))  # noqa: S311 - not a secret
     raise AssertionError("every attempt returns or raises")
+
+
+def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain) -> None:
+    """As the next block of the chain, which goes on only from a block that is known to be there."""
+    if chain.lost:
+        chain.begin(storage.take_node())
+    changes.journal, changes.block = chain.seal(changes.journal, now)
+    try:
+        storage.save(changes, now, mint.node)
+    except Exception as failed:
+        # Only the database itself can say that nothing was committed.
+        if isinstance(failed, ConnectionLost) or not isinstance(failed, (GuardMissed, StorageDown)):
+            chain.lose()
+        raise
+    chain.advance(changes.block)
 
 
 def _try(

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
@@ -155,10 +156,13 @@ class Engine:
         self.clock = clock
         self._storage = storage
         self._reader_storage = storage.open_again()
-        mint = Mint(storage.take_node(), randbelow)
+        node = storage.take_node()
+        mint, chain = Mint(node, randbelow), Chain(node)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
         changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
-        self._committer = Lane("committer", lambda commands: batch.commit(storage, commands, clock, mint, changes))
+        self._committer = Lane(
+            "committer", lambda commands: batch.commit(storage, commands, clock, mint, chain, changes)
+        )
         self._reader = Lane(
             "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
         )

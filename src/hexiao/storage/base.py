@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption, State
@@ -112,6 +113,12 @@ class Reader(Protocol):
         ...
 
     def journal(self, coupon_id: int) -> list[JournalEntry]: ...
+
+    def block(self, lane: int, height: int) -> Block | None: ...
+
+    def headers(self, lane: int, first: int, last: int) -> list[Header]:
+        """What the hashes of these blocks of one lane cover, in order of height."""
+        ...
 
     def scheme(self, merchant_id: int, scheme_id: int, version: int | None = None) -> Scheme | None: ...
 

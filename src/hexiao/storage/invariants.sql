@@ -1,5 +1,5 @@
 -- What must always hold; each query returns the rows that break it, so no row is good news. Portable SQL only.
--- I16 (outbox) and I17, I18 (hash chain, frozen journal) have no table here yet.
+-- I16 (outbox) has no table here yet. Of the chain, only what SQL can count: `hexiao verify --chain` does the hashes.
 
 -- name: I1 value never exceeds the face nor goes negative
 SELECT id AS coupon_id FROM coupon
@@ -87,6 +87,16 @@ SELECT coupon_id, id AS redemption_id FROM redemption WHERE state = 1 AND held_u
 -- name: I15 a coupon is held or redeemed within its validity
 SELECT r.coupon_id, r.id AS redemption_id FROM redemption r JOIN coupon c ON c.id = r.coupon_id
 WHERE r.created_at < c.valid_from_at OR r.created_at >= c.valid_until_at
+
+-- name: I17 every journal row lies in a block, and every block has its number of rows
+SELECT lane, height FROM (
+    SELECT lane, height, count(*) found, 0 expected, 0 blocks FROM journal GROUP BY lane, height
+    UNION ALL SELECT lane, height, 0, entries, 1 FROM block) both_sides
+GROUP BY lane, height HAVING sum(blocks) <> 1 OR sum(found) <> sum(expected)
+
+-- name: I18 every block names the one before it
+SELECT b.lane, b.height FROM block b LEFT JOIN block p ON p.lane = b.lane AND p.height = b.height - 1
+WHERE b.height <> 0 AND (p.lane IS NULL OR p.hash <> b.previous)
 
 -- name: I19 uses never exceed their maximum
 SELECT id AS coupon_id FROM coupon WHERE held_uses < 0 OR captured_uses < 0 OR held_uses + captured_uses > uses_max

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -41,6 +42,7 @@ class PostgresSide(Side):
     def __init__(self, url: str) -> None:
         self._url = url
         self.name = "the PostgreSQL database"
+        self._streams = count()
         with self._translating():
             self._db = connect(url, "hexiao move")
             info = self._db.info
@@ -67,7 +69,7 @@ class PostgresSide(Side):
             return cursor.fetchall() if cursor.description else []
 
     def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
-        with self._translating(), self._db.cursor("moved") as cursor:
+        with self._translating(), self._db.cursor(f"stream_{next(self._streams)}") as cursor:
             cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
             while batch := cursor.fetchmany(batch_rows):
                 yield batch

@@ -96,6 +96,14 @@ SELECT {credential} FROM credential WHERE length(sealed) > 0 AND revoked_at IS N
 -- name: journal_of
 SELECT {journal} FROM journal WHERE coupon_id = :coupon_id ORDER BY seq
 
+-- name: block_at
+SELECT {block} FROM block WHERE lane = :lane AND height = :height
+
+-- name: headers_of
+-- What the hashes of consecutive blocks cover, without their leaves.
+SELECT lane, height, at, entries, root, previous FROM block
+WHERE lane = :lane AND height BETWEEN :first AND :last ORDER BY height
+
 -- name: due_holds
 -- Holds past their deadline that nobody has written down yet.
 SELECT {redemption} FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at, id LIMIT :limit

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
+from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
@@ -92,6 +93,15 @@ class Reading(ABC):
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():
             return [rows.journal_entry(row) for row in self.query("journal_of", coupon_id=coupon_id)]
+
+    def block(self, lane: int, height: int) -> Block | None:
+        with self._translating():
+            return next(map(rows.block, self.query("block_at", lane=lane, height=height)), None)
+
+    def headers(self, lane: int, first: int, last: int) -> list[Header]:
+        with self._translating():
+            found = self.query("headers_of", lane=lane, first=first, last=last)
+            return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in found]
 
     def scheme(self, merchant_id: int, scheme_id: int, version: int | None = None) -> Scheme | None:
         with self._one_state():

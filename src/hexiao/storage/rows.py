@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hexiao.domain.bill import Scene
+from hexiao.domain.chain import Block
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
 from hexiao.domain.redemption import Entry, JournalEntry, Redemption, State
@@ -57,6 +58,10 @@ def journal_entry(row: Row) -> JournalEntry:
 
 def journal_row(entry: JournalEntry) -> tuple[Any, ...]:
     return tuple([getattr(entry, name) for name in _JOURNAL])
+
+
+def block(row: Row) -> Block:
+    return Block(**dict(zip(Block.__struct_fields__, row, strict=True)))
 
 
 def record(kind: type[Any], row: Row) -> Any:

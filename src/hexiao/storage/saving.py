@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from msgspec.structs import astuple
+
 from hexiao.domain.redemption import Redemption
 from hexiao.storage import rows
 from hexiao.storage.base import GuardMissed
@@ -43,6 +45,7 @@ _REDEMPTION_UPDATE = (
     " captured_at = ?, settled_at = ?, changed_at = ? WHERE coupon_id = ? AND id = ? AND state = ? AND reversals = ?"
 )
 _JOURNAL = _insert("journal", COLUMNS["journal"], _UNLESS_THERE)
+_BLOCK = _insert("block", COLUMNS["block"], _UNLESS_THERE)
 _REFUSAL_COLUMNS = (
     "id", "merchant_id", "coupon_id", "typed_code", "code", "shop_id", "bill_number", "cashier_id", "at",
     "request_id", "actor", "verdicts",
@@ -105,6 +108,8 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
         [(*_redemption_update(r), *changes.redemption_guards[r.id]) for r in changes.redemptions.values()],
     )
     guarded(_JOURNAL, [rows.journal_row(entry) for entry in changes.journal])
+    if changes.block is not None:
+        guarded(_BLOCK, [astuple(changes.block)])
     guarded(
         _REFUSAL,
         [tuple(getattr(r, n) if n != "code" else r.code.value for n in _REFUSAL_COLUMNS) for r in changes.refusals],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from hexiao.storage.saving import slot_of
 from hexiao.storage.snapshot import Changes
@@ -51,6 +52,10 @@ _PARTS: dict[str, str] = {
     "journal": (
         f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"
         " FROM json_populate_recordset(NULL::journal, %(journal)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "block": (
+        f"INSERT INTO block ({', '.join(COLUMNS['block'])})"
+        f" VALUES ({', '.join(f'%(block_{name})s' for name in COLUMNS['block'])}) ON CONFLICT DO NOTHING"
     ),
     "refusal": (
         "INSERT INTO refusal (id, merchant_id, coupon_id, typed_code, code, shop_id, bill_number, cashier_id, at,"
@@ -102,7 +107,9 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any
     for name, part_rows in _rows(changes, node).items():
         if not part_rows:
             continue
-        if name != "code":  # reads the coupons' own parameter
+        if name == "block":
+            parameters.update((f"block_{column}", value) for column, value in asdict(part_rows[0]).items())
+        elif name != "code":  # reads the coupons' own parameter
             parameters[name] = _json(part_rows).decode()
         parameters[f"n_{name}"] = len(part_rows)
         parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
@@ -127,6 +134,7 @@ def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
         "new_redemption": list(changes.new_redemptions.values()),
         "redemption": list(changes.redemptions.values()),
         "journal": changes.journal,
+        "block": [] if changes.block is None else [changes.block],
         "refusal": changes.refusals,
         "new_bill": [key for key, seq in bills if seq == 0],
         "bill": [(*key, seq) for key, seq in bills if seq],

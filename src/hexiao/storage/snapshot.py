@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from hexiao.domain.chain import Block
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
@@ -95,6 +96,7 @@ class Changes:
 
     __slots__ = (
         "bills",
+        "block",
         "codes",
         "counts",
         "coupon_seqs",
@@ -121,6 +123,7 @@ class Changes:
         self.redemption_guards: dict[int, tuple[State, int]] = {}
         self.new_redemptions: dict[int, Redemption] = {}
         self.journal: list[JournalEntry] = []
+        self.block: Block | None = None
         self.refusals: list[Refusal] = []
         self.bills: dict[BillKey, int] = {}
         self.counts: dict[int, CountChange] = {}

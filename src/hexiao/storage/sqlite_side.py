@@ -36,7 +36,6 @@ class SqliteSide(Side):
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA cache_size = -65536")
-            self._db.execute("PRAGMA temp_store = MEMORY")
 
     def tables(self) -> tuple[Table, ...]:
         return tuple([self._table(name) for name in self._table_names()])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 
+from hexiao.domain.chain import Block
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
@@ -20,6 +21,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "coupon": Coupon.__struct_fields__,
     "redemption": Redemption.__struct_fields__,
     "journal": JournalEntry.__struct_fields__,
+    "block": Block.__struct_fields__,
 }
 """The columns of a table are the fields of its struct, in order."""
 

@@ -26,6 +26,7 @@ KEYS = {
     "coupon": "id",
     "redemption": "coupon_id, id",
     "journal": "coupon_id, seq",
+    "block": "lane, height",
     "refusal": "id",
     "bill": "merchant_id, shop_id, number",
     "request": "id",

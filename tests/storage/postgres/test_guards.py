@@ -39,7 +39,7 @@ def decided(process: Process, command: AnyCommand) -> Changes:
 
 
 def save(process: Process, changes: Changes) -> None:
-    process.storage.save(changes, process.clock(), process.mint.node)
+    process.save(changes)
 
 
 def reason(result: Any) -> Code | None:

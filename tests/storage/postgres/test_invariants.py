@@ -12,6 +12,7 @@ from engine.desk import Desk
 from engine.process import Process
 from hexiao.storage.postgres import INVARIANTS
 from storage.sqlite.test_invariants import GRACE_MS, PLANTS, desk, names
+from thaw import thaw
 
 __all__ = ["desk"]
 
@@ -37,6 +38,7 @@ def test_every_planted_fault_is_named_and_no_other(alone: Process, desk: Desk, c
             "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = 'coupon'::regclass"
         ).fetchall():
             connection.execute(f'ALTER TABLE coupon DROP CONSTRAINT "{check}"')
+        thaw(connection)
         for sqlite, postgres in BYTES.items():
             planted = planted.replace(sqlite, postgres)
         assert connection.execute(planted).rowcount > 0, planted

@@ -12,6 +12,7 @@ from engine.process import Process
 from hexiao.domain.scheme import Balance, RateUses
 from hexiao.engine.commands import Take
 from hexiao.storage.sqlite import INVARIANTS
+from thaw import thaw
 
 GRACE_MS = 60_000
 
@@ -56,7 +57,10 @@ SCHEME = "(SELECT id FROM scheme WHERE number = '{}')"
 CODED = "(SELECT id FROM coupon WHERE scheme_id = (SELECT id FROM scheme WHERE number = '{}'))"
 ISSUE_ROW = f"coupon_id = {OF.format('TAKEN')} AND seq = 1"
 LAST_ROW = f"coupon_id = {OF.format('TAKEN')} AND seq = 2"
-COPY_OF_A_ROW = "INSERT INTO journal SELECT 99, 1, entry, NULL, part, 0, 0, 0, 0, 0, 0, at, '', '', NULL, ''"
+ITS_BLOCK = f"(lane, height) = (SELECT lane, height FROM journal WHERE {LAST_ROW})"
+COPY_OF_A_ROW = (
+    "INSERT INTO journal SELECT 99, 1, entry, NULL, part, 0, 0, 0, 0, 0, 0, at, '', '', NULL, '', lane, height"
+)
 # P1 and P2 took 700 each from one coupon; 600 and 800 add up to the same.
 SWAPPED_AMOUNTS = (
     "UPDATE redemption SET held_fen = n, captured_fen = n, lines = '[' || n || ']' FROM"
@@ -66,14 +70,14 @@ PLANTS: list[tuple[str, str]] = [
     ("I1", f"UPDATE coupon SET face_fen = 999 WHERE id = {OF.format('TAKEN')}"),
     ("I1", f"UPDATE coupon SET face_fen = 999 WHERE id = {OF.format('HELD')}"),
     ("I2 I26", "UPDATE redemption SET held_fen = 1001, lines = '[1001]' WHERE bill_number = 'HELD'"),
-    ("I3", f"DELETE FROM journal WHERE {ISSUE_ROW}"),
+    ("I3 I17", f"DELETE FROM journal WHERE {ISSUE_ROW}"),
     ("I3", f"UPDATE coupon SET seq = 9 WHERE id = {OF.format('TAKEN')}"),
     ("I4 I19", f"UPDATE coupon SET uses_max = 1 WHERE id = {CODED.format('TWICE')}"),
     ("I5 I26", f"UPDATE journal SET entry = 'hold' WHERE {LAST_ROW}"),
     ("I5", f"UPDATE journal SET entry = 'capture' WHERE coupon_id = {OF.format('RELEASED')} AND entry = 'release'"),
     ("I5", f"UPDATE journal SET entry = 'void' WHERE coupon_id = {OF.format('PARTLY')} AND entry = 'reverse'"),
     ("I6", f"UPDATE journal SET redemption_id = 99 WHERE {ISSUE_ROW}"),
-    ("I6", f"{COPY_OF_A_ROW} FROM journal WHERE {ISSUE_ROW}"),
+    ("I6 I17", f"{COPY_OF_A_ROW} FROM journal WHERE {ISSUE_ROW}"),
     ("I5 I6", "UPDATE redemption SET coupon_id = 99 WHERE bill_number = 'RELEASED'"),
     ("I7", f"UPDATE journal SET captured_after_fen = 1 WHERE {LAST_ROW}"),
     ("I7", f"UPDATE journal SET held_after_fen = 1 WHERE {LAST_ROW}"),
@@ -97,6 +101,12 @@ PLANTS: list[tuple[str, str]] = [
     ("I13", "DELETE FROM request WHERE id = 'r-taken'"),
     ("I15", f"UPDATE coupon SET valid_from_at = issued_at + 1 WHERE id = {OF.format('TAKEN')}"),
     ("I15", f"UPDATE coupon SET valid_until_at = issued_at WHERE id = {OF.format('TAKEN')}"),
+    ("I17", f"UPDATE journal SET lane = 99 WHERE {LAST_ROW}"),
+    ("I17", f"UPDATE journal SET height = 99 WHERE {LAST_ROW}"),
+    ("I17", f"UPDATE block SET entries = 2 WHERE {ITS_BLOCK}"),
+    ("I17 I18", f"DELETE FROM block WHERE {ITS_BLOCK}"),
+    ("I18", f"UPDATE block SET hash = '' WHERE {ITS_BLOCK}"),
+    ("I18", f"UPDATE block SET previous = '' WHERE {ITS_BLOCK}"),
     ("I19", f"UPDATE coupon SET uses_max = 2 WHERE id = {CODED.format('THRICE')}"),
     ("I20", "UPDATE receipt_count SET received = received + 1"),
     ("I21", "UPDATE redemption SET bill_number = 'P1' WHERE bill_number IN ('P2', 'P3')"),
@@ -114,6 +124,7 @@ PLANTS: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("found", "planted"), PLANTS, ids=[f"{found}-{n}" for n, (found, _) in enumerate(PLANTS)])
 def test_a_planted_fault_is_named(found: str, planted: str, desk: Desk, bare: sqlite3.Connection, clock: Any) -> None:
+    thaw(bare)
     assert bare.execute(planted).rowcount > 0
     assert names(desk, clock.now) == set(found.split())
 

@@ -1,0 +1,212 @@
+"""The journal's chain: checking all of it, exporting its signed heads, proving the entries of one redemption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import astuple
+from rich.markup import escape
+
+from hexiao import heads, wiring
+from hexiao.cli import show
+from hexiao.cli.exits import Exit, Stop, reporting
+from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, identity, session
+from hexiao.config import Settings, load_settings
+from hexiao.domain.chain import canonical, path_of, unpacked
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.redemption import JournalEntry
+from hexiao.domain.tampering import Audit, Problem, Sign
+from hexiao.heads import Head, Heads, HeadsError
+from hexiao.storage import chain_side
+
+SIGNS: dict[Sign, str] = {
+    Sign.ROW_CHANGED: "行被改动 row changed",
+    Sign.ROW_REMOVED: "行被删除 row removed",
+    Sign.ROW_ADDED: "行被添加 row added",
+    Sign.ROW_WITHOUT_BLOCK: "行不属于任何块 row in no block: added, or its block was removed",
+    Sign.BLOCK_CHANGED: "块被改动 block changed",
+    Sign.BLOCK_REMOVED: "块被删除 block removed",
+    Sign.BLOCK_NOT_LINKED: "块不相接 block does not follow the one before it: one of the two was made anew",
+    Sign.HEAD_GONE: "已签名的块不在链上 signed block is not in the chain: cut off, or made anew",
+}
+PROBLEMS_KEPT = 100_000
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="链头 · The newest block of each lane of the journal's chain, signed, to be kept elsewhere.",
+    epilog=examples("hexiao heads key heads.pem", "hexiao heads export heads.json --key heads.pem"),
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog=examples("hexiao proof 236918244311425024 > proof.json", "hexiao proof ID --heads heads.json"))(
+        proof
+    )
+
+
+@app.command(epilog=examples("hexiao heads key heads.pem"))
+def key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="新文件 · a new file, for the private key")],
+) -> None:
+    """生成签名密钥 · Make an Ed25519 key: FILE is private, FILE.pub is for whoever checks."""
+    with _telling(False):
+        _demand_new(file)
+        public = heads.make_key(file)
+        show.say(f"[green]✓[/] {escape(str(file))}, {escape(str(public))}")
+        show.note("请勿与数据库放在一起 · keep the private key away from the database")
+
+
+@app.command(
+    epilog=examples(
+        "hexiao heads export heads-2025-11-22.json --key heads.pem",
+        "hexiao verify --chain --heads heads-2025-11-22.json --public-key heads.pem.pub",
+    )
+)
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="新文件 · a new file; FILE.sig is its signature")],
+    key: Annotated[Path, typer.Option("--key", help="私钥 · the private key, made by hexiao heads key")],
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """导出并签名链头 · Write the newest block of each lane into a file, and sign it."""
+    with _telling(as_json):
+        _demand_new(file)
+        with closing(wiring.open_side(load_settings(database=database))) as side:
+            found = chain_side.heads(side)
+        at = datetime.fromtimestamp(wiring.system_clock() / 1000, UTC).isoformat(timespec="milliseconds")
+        signature = heads.write_signed(Heads(at, found), file, key)
+        if as_json:
+            show.json({"file": str(file), "signature": str(signature), "at": at, "heads": found})
+        else:
+            show.say(f"[green]✓[/] {len(found)} 条链 lanes, {at}: {escape(str(file))}, {escape(str(signature))}")
+
+
+def check(settings: Settings, signed: list[Path], public_key: Path | None) -> tuple[Audit, list[Problem]]:
+    """The whole chain of a database, and whether the heads in the signed files are still in it."""
+    if signed and public_key is None:
+        raise Stop(Exit.USAGE, "--heads 需要 --public-key", "--heads needs --public-key: whose signature is good?")
+    with _refusals():
+        known = {
+            (head.lane, head.height, head.hash)
+            for file in signed
+            if public_key
+            for head in heads.read_signed(file, public_key).heads
+        }
+    audit, problems = Audit(known), list[Problem]()
+    with closing(wiring.open_side(settings)) as side, show.telling("核对链 checking the chain") as tell:
+        for problem in chain_side.problems(side, audit, tell):
+            if len(problems) < PROBLEMS_KEPT:
+                problems.append(problem)
+    return audit, problems
+
+
+def told(audit: Audit, problems: list[Problem]) -> dict[str, Any]:
+    """For scripts."""
+    newest = [Head(lane, *head) for lane, head in audit.heads.items()]
+    return {
+        "lanes": len(newest), "blocks": audit.blocks, "entries": audit.entries,
+        "problems": [
+            {
+                "sign": one.sign.value, "lane": one.lane, "height": one.height, "blocks": one.blocks,
+                "coupon_id": None if one.coupon_id is None else str(one.coupon_id), "seq": one.seq,
+            }
+            for one in problems
+        ],
+        "heads": newest,
+    }  # fmt: skip
+
+
+def show_check(audit: Audit, problems: list[Problem], heads_shown: int) -> None:
+    """For a person."""
+    if problems:
+        rows = [
+            (
+                SIGNS[one.sign], str(one.lane),
+                f"{one.height}–{one.height + one.blocks - 1}" if one.blocks > 1 else str(one.height),
+                "" if one.coupon_id is None else escape(str(one.coupon_id)), "" if one.seq is None else str(one.seq),
+            )
+            for one in problems
+        ]  # fmt: skip
+        more = "+" if len(problems) == PROBLEMS_KEPT else ""
+        columns = ("迹象 sign", "lane>", "height>", "coupon_id>", "seq>")
+        show.table(f"流水被改动过 · the journal was tampered with: {len(problems)}{more}", columns, rows)
+        return
+    show.say(
+        f"[green]✓[/] 链完整 · the chain is whole: {len(audit.heads)} lanes, {audit.blocks:,} blocks,"
+        f" {audit.entries:,} entries"
+    )
+    newest = sorted(audit.heads.items(), reverse=True)[:heads_shown]
+    lanes = [(str(lane), str(height), hash) for lane, (height, hash) in newest]
+    show.table("最新的链头 newest heads", ("lane>", "height>", "hash"), lanes)
+
+
+def proof(
+    redemption: Annotated[str, typer.Argument(metavar="REDEMPTION", help="核销单编号 · the redemption's id")],
+    heads_file: Annotated[
+        Path | None,
+        typer.Option("--heads", help="已导出的链头 · exported heads: the proof goes on up to the one that covers it"),
+    ] = None,
+    merchant: MerchantOption = 1,
+    database: DatabaseOption = None,
+) -> None:
+    """核销存在证明 · Print, as JSON, the proof that each journal entry of a redemption lies in the chain."""
+    with session(database, merchant, True) as run, _refusals():
+        known = heads.read(heads_file).heads if heads_file else []
+        id = identity(redemption, "REDEMPTION")
+        found = run.storage.redemption(merchant, id)
+        if found is None:
+            raise BadRequest(Code.UNKNOWN_REDEMPTION, redemption_id=str(id))
+        entries = [one for one in run.storage.journal(found.redemption.coupon_id) if one.redemption_id == id]
+        show.json(
+            {
+                "redemption_id": str(id),
+                "columns": JournalEntry.__struct_fields__,
+                "entries": [_proof_of(run, entry, known) for entry in entries],
+            }
+        )
+
+
+def _proof_of(run: Session, entry: JournalEntry, known: list[Head]) -> dict[str, Any]:
+    block = run.storage.block(entry.lane, entry.height)
+    if block is None:
+        raise Stop(
+            Exit.REFUSED, "流水不在链上，请运行 hexiao verify --chain",
+            f"the entry {entry.seq} of coupon {entry.coupon_id} lies in no block: see hexiao verify --chain",
+        )  # fmt: skip
+    leaves = list(unpacked(block.leaves))
+    index = [leaf[:2] for leaf in leaves].index((entry.coupon_id, entry.seq))
+    covering = min(
+        (head.height for head in known if head.lane == entry.lane and head.height >= entry.height), default=0
+    )
+    following = run.storage.headers(entry.lane, entry.height + 1, covering)
+    return {
+        "text": canonical(astuple(entry)).decode(),
+        "index": index,
+        "path": [one.hex() for one in path_of([leaf for _, _, leaf in leaves], index)],
+        "blocks": [block.header, *following],
+        "hash": block.hash,
+    }
+
+
+@contextmanager
+def _telling(as_json: bool) -> Iterator[None]:
+    with reporting(as_json), _refusals():
+        yield
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except HeadsError as wrong:
+        raise Stop(Exit.REFUSED, "密钥、签名或链头文件不能使用", str(wrong)) from wrong
+
+
+def _demand_new(file: Path) -> None:
+    if file.exists():
+        raise Stop(Exit.REFUSED, f"文件 {file} 已存在，请换一个名字", f"{file} exists already: give another name")

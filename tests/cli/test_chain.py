@@ -1,0 +1,221 @@
+"""verify --chain, heads and proof as a person types them; proofs checked by the script that knows nothing of hexiao."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import Type
+from hexiao.cli.exits import Exit
+from hexiao.config import Settings
+from storage.chains import plant
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "check_proof.py"
+SCRIPT_LINES_MAX = 30
+ROW = "(coupon_id, seq) = (SELECT coupon_id, seq FROM journal WHERE entry = 'reverse' ORDER BY coupon_id, seq LIMIT 1)"
+
+
+def rows(database: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(database)) as db:
+        return db.execute(sql).fetchall()
+
+
+def tamper(database: Path, sql: str) -> None:
+    assert plant(Settings(database=f"sqlite:///{database}"), sql) > 0
+
+
+@pytest.fixture
+def signed(hexiao: Type, tmp_path: Path) -> tuple[str, str]:
+    """(exported heads, public key)"""
+    key, heads = tmp_path / "heads.pem", tmp_path / "heads.json"
+    assert hexiao("heads", "key", str(key)).code == Exit.OK
+    assert hexiao("heads", "export", str(heads), "--key", str(key)).code == Exit.OK
+    return str(heads), f"{key}.pub"
+
+
+class TestVerifyChain:
+    def test_of_an_untouched_database_tells_its_size_and_its_heads(self, hexiao: Type, demo: Path) -> None:
+        found = hexiao("verify", "--chain", "--json").json
+        entries, blocks = (
+            rows(demo, "SELECT count(*) FROM journal")[0][0],
+            rows(demo, "SELECT count(*) FROM block")[0][0],
+        )
+        assert found["ok"]
+        assert (found["chain"]["entries"], found["chain"]["blocks"], found["chain"]["problems"]) == (
+            entries,
+            blocks,
+            [],
+        )
+        assert len(found["chain"]["heads"]) == found["chain"]["lanes"] > 0
+        typed = hexiao("verify", "--chain")
+        assert typed.code == Exit.OK
+        assert found["chain"]["heads"][-1]["hash"] in typed.out
+
+    def test_of_a_changed_row_ends_with_1_and_names_it(self, hexiao: Type, demo: Path) -> None:
+        [(coupon_id, seq)] = rows(demo, f"SELECT coupon_id, seq FROM journal WHERE {ROW}")
+        tamper(demo, f"UPDATE journal SET reason = 'because' WHERE {ROW}")
+        assert hexiao("verify").code == Exit.OK  # no invariant knows a reason
+        typed = hexiao("verify", "--chain")
+        assert typed.code == Exit.REFUSED
+        assert str(coupon_id) in typed.out
+        [problem] = hexiao("verify", "--chain", "--json").json["chain"]["problems"]
+        assert (problem["sign"], problem["coupon_id"], problem["seq"]) == ("row_changed", str(coupon_id), seq)
+
+
+class TestHeads:
+    def test_that_were_signed_are_still_there_after_more_was_sold(self, hexiao: Type, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        assert (
+            hexiao("redeem", "DEMOMONEY2", "--bill", "B1", "--shop", "284", "--line", "12345678:6:9.80").code == Exit.OK
+        )
+        typed = hexiao("verify", "--chain", "--heads", heads, "--public-key", public_key)
+        assert typed.code == Exit.OK, typed.out
+
+    def test_that_are_gone_are_named(self, hexiao: Type, demo: Path, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        lane, height = rows(demo, "SELECT lane, height FROM block ORDER BY lane DESC, height DESC LIMIT 1")[0]
+        for table in ("block", "journal"):
+            tamper(demo, f"DELETE FROM {table} WHERE lane = {lane} AND height = {height}")
+        assert hexiao("verify", "--chain", "--json").json["chain"]["problems"] == []
+        typed = hexiao("verify", "--chain", "--heads", heads, "--public-key", public_key, "--json")
+        assert typed.code == Exit.REFUSED
+        [problem] = typed.json["chain"]["problems"]
+        assert (problem["sign"], problem["lane"], problem["height"]) == ("head_gone", lane, height)
+
+    def test_need_a_good_signature(self, hexiao: Type, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        path = Path(heads)
+        path.write_text(path.read_text("utf-8").replace('"height": ', '"height": 1'), "utf-8")
+        typed = hexiao("verify", "--chain", "--heads", heads, "--public-key", public_key)
+        assert typed.code == Exit.REFUSED
+        assert "was not signed with this key" in typed.err
+
+    def test_need_a_public_key(self, hexiao: Type, signed: tuple[str, str]) -> None:
+        assert hexiao("verify", "--chain", "--heads", signed[0]).code == Exit.USAGE
+
+    @pytest.mark.parametrize("wrong", ["heads", "private"])
+    def test_refuse_what_is_no_public_key(self, wrong: str, hexiao: Type, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        given = heads if wrong == "heads" else public_key.removesuffix(".pub")
+        assert hexiao("verify", "--chain", "--heads", heads, "--public-key", given).code == Exit.REFUSED
+
+    def test_are_never_written_over_others(self, hexiao: Type, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        key = public_key.removesuffix(".pub")
+        before = Path(heads).read_bytes(), Path(key).read_bytes()
+        assert hexiao("heads", "export", heads, "--key", key).code == Exit.REFUSED
+        assert hexiao("heads", "key", key).code == Exit.REFUSED
+        assert (Path(heads).read_bytes(), Path(key).read_bytes()) == before
+
+    def test_are_not_written_without_a_key(self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
+        made = tmp_path / "other.json"
+        for key, code in ((signed[1], Exit.REFUSED), (str(tmp_path / "none.pem"), Exit.UNAVAILABLE)):
+            assert hexiao("heads", "export", str(made), "--key", key).code == code
+            assert not made.exists()
+
+    def test_have_a_key_that_others_cannot_read(self, signed: tuple[str, str]) -> None:
+        assert Path(signed[1].removesuffix(".pub")).stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
+    def test_can_be_checked_with_openssl(self, signed: tuple[str, str]) -> None:
+        heads, public_key = signed
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public_key, "-rawin", "-in", heads]
+        assert subprocess.run([*command, "-sigfile", f"{heads}.sig"], capture_output=True, check=False).returncode == 0
+
+
+class TestProof:
+    @pytest.fixture
+    def proof(self, hexiao: Type, demo: Path) -> Any:
+        """Of a redemption that was held, captured and reversed in part."""
+        typed = hexiao("proof", a_redemption(demo))
+        assert typed.code == Exit.OK, typed.err
+        return typed.json
+
+    def test_has_every_entry_of_the_redemption(self, proof: Any, demo: Path) -> None:
+        texts = [json.loads(entry["text"]) for entry in proof["entries"]]
+        found = rows(demo, f"SELECT * FROM journal WHERE redemption_id = {proof['redemption_id']} ORDER BY seq")
+        assert [tuple(text) for text in texts] == found
+        assert len(found) > 1
+
+    def test_is_accepted_by_the_script(self, proof: Any, tmp_path: Path) -> None:
+        assert len(SCRIPT.read_text("utf-8").splitlines()) <= SCRIPT_LINES_MAX
+        done = checked(proof, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == len(proof["entries"])
+
+    @pytest.mark.parametrize(
+        "field", ["text", "index", "path", "root", "count", "lane", "entry of another", "extra step"]
+    )
+    def test_is_refused_when_anything_is_changed(self, field: str, proof: Any, tmp_path: Path) -> None:
+        entry = proof["entries"][0]
+        block = entry["blocks"][0]
+        if field == "text":
+            entry["text"] = entry["text"].replace(",0,", ",1,", 1)
+        elif field == "index":
+            entry["index"] += 1
+        elif field == "path":
+            entry["path"] = entry["path"][1:] if entry["path"] else ["00" * 32]
+        elif field == "extra step":
+            entry["path"].append("00" * 32)
+        elif field == "root":
+            block[4] = "0" * 64
+        elif field == "count":
+            block[3] += 2**20
+        elif field == "lane":
+            block[0] += 1
+        else:
+            proof["redemption_id"] = "1"
+        done = checked(proof, tmp_path)
+        assert done.returncode == 1
+        assert "REFUSED" in done.stderr
+
+    def test_leads_to_the_signed_heads_of_later(
+        self, hexiao: Type, demo: Path, signed: tuple[str, str], tmp_path: Path
+    ) -> None:
+        heads = Path(signed[0])
+        proof = hexiao("proof", a_redemption(demo), "--heads", str(heads)).json
+        assert len(proof["entries"][0]["blocks"]) > 1
+        done = checked(proof, tmp_path, heads)
+        assert done.returncode == 0, done.stderr
+        lane, height = proof["entries"][0]["blocks"][-1][:2]
+        assert f"{lane}/{height}" in done.stdout
+        shorter = json.loads(json.dumps(proof))
+        shorter["entries"][0]["blocks"].pop()
+        assert checked(shorter, tmp_path, heads).returncode == 1
+        gap = json.loads(json.dumps(proof))
+        gap["entries"][0]["blocks"][1][4] = "0" * 64
+        assert checked(gap, tmp_path, heads).returncode == 1
+
+    def test_of_an_unknown_redemption_says_so(self, hexiao: Type) -> None:
+        assert hexiao("proof", "1").code == Exit.UNKNOWN
+        assert hexiao("proof", "x").code == Exit.USAGE
+
+    def test_of_a_row_that_lies_in_no_block_says_so(self, hexiao: Type, demo: Path) -> None:
+        redemption = a_redemption(demo)
+        tamper(demo, f"UPDATE journal SET lane = 99 WHERE redemption_id = {redemption}")
+        assert hexiao("proof", redemption).code == Exit.REFUSED
+
+
+def a_redemption(database: Path) -> str:
+    [(id,)] = rows(
+        database,
+        "SELECT redemption_id FROM journal WHERE redemption_id IS NOT NULL GROUP BY redemption_id"
+        " HAVING count(*) > 1 ORDER BY redemption_id LIMIT 1",
+    )
+    return str(id)
+
+
+def checked(proof: Any, folder: Path, *heads: Path) -> subprocess.CompletedProcess[str]:
+    """Isolated: nothing but the standard library can be imported."""
+    file = folder / "proof.json"
+    file.write_text(json.dumps(proof), "utf-8")
+    command = [sys.executable, "-I", str(SCRIPT), str(file), *map(str, heads)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
