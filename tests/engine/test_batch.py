@@ -281,6 +281,17 @@ def test_when_somebody_is_always_faster_all_are_told_to_come_again_and_nothing_i
     assert [isinstance(one, Answer) and one.replayed for one in results] == [False, False]
 
 
+def test_a_line_that_breaks_at_the_last_attempt_is_an_outage_like_any_other(alone: Process, saves: Saves) -> None:
+    asked = issuing(alone.desk.scheme(), request_id="r1")
+    saves.count = 0
+
+    def miss_and_break(changes: Any) -> None:
+        raise ConnectionLost("gone") if saves.count == batch.ATTEMPTS_MAX else GuardMissed("always")
+
+    saves.before = miss_and_break
+    assert codes_of(alone.commit(asked)) == [Code.STORAGE_UNAVAILABLE]
+
+
 def test_a_batch_that_passes_no_guard_ends_soon(alone: Process, saves: Saves) -> None:
     scheme = alone.desk.scheme()
 

@@ -67,8 +67,9 @@ def fill(settings: Settings, redemptions: int) -> None:
         numbers = count(1)
         for start in range(0, redemptions, AT_ONCE):
             coupons = desk.issue(scheme, min(AT_ONCE, redemptions - start), member_id=MEMBER)
-            items = tuple(redeeming(one.code, a_bill(f"单{next(numbers)}")) for one in coupons)
-            desk.must(RedeemEach(merchant_id=MERCHANT, items=items, request_id=f"test/{start}"))
+            request_id = f"test/{start}"
+            items = tuple(redeeming(one.code, a_bill(f"单{next(numbers)}"), request_id) for one in coupons)
+            desk.must(RedeemEach(merchant_id=MERCHANT, items=items, request_id=request_id))
         purse = desk.coupon(Balance(10_000))
         held = desk.hold(purse)
         desk.capture(held.redemption.id, 700)

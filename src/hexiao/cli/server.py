@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             "hexiao migrate",
             "hexiao migrate --database sqlite:///srv/hexiao.db",
-            "hexiao migrate --distribute citus --database postgresql://hexiao@coordinator/hexiao",
+            "hexiao migrate --distribute citus --database postgresql://host/name",
         )
     )(migrate)
     app.command(

@@ -118,7 +118,7 @@ def _commit(
     outage: Outage,
 ) -> list[Answer]:
     """Try until it is saved. After a lost connection the next load finds what had been committed, and replays it."""
-    attempts = ATTEMPTS_MAX if len(commands) == 1 else ATTEMPTS_TOGETHER_MAX
+    attempts, reconnects = ATTEMPTS_MAX if len(commands) == 1 else ATTEMPTS_TOGETHER_MAX, 0
     for attempt in range(1, attempts + 1):
         saving = False
         try:
@@ -135,8 +135,9 @@ def _commit(
                 raise
         except ConnectionLost as lost:
             news = outage.lost(lost)
+            reconnects += 1
             # Without a request id nobody can tell whether it was carried out: the caller has to look.
-            if attempt == RECONNECTS_MAX or (saving and not all(map(_repeatable, commands))):
+            if reconnects == RECONNECTS_MAX or attempt == attempts or (saving and not all(map(_repeatable, commands))):
                 raise
             if not news:  # the first time at once: perhaps only this line broke
                 time.sleep(random.uniform(*RECONNECT_PAUSE_SECONDS))  # noqa: S311 - not a secret

@@ -60,7 +60,11 @@ SPREAD_QUERIES = {
     name: _psycopg_style(sql)
     for name, sql in read_queries(
         "queries.sql",
-        {**MACROS, "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])"},
+        {
+            **MACROS,
+            "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])",
+            "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
+        },
     ).items()
 }
 INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}

@@ -6,18 +6,24 @@ wave of a load sees a state of its own, as it does there.
 
 from __future__ import annotations
 
+import os
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from engine.desk import MERCHANT, a_bill, redeeming
+from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
-from hexiao.storage import postgres, saving
+from hexiao.storage import loading, postgres, saving
 from hexiao.storage.base import GuardMissed
 from hexiao.storage.postgres import SPREAD_QUERIES, open_storage
+from hexiao.storage.snapshot import Names
 from storage.postgres import races
+from storage.postgres.races import Race
 from storage.postgres.test_guards import (
     Meet,
     cut_in,
@@ -46,6 +52,9 @@ from storage.postgres.test_same_answers import (
     test_whatever_is_asked_both_stores_answer_alike,
     twins,
 )
+
+QUERIES_OF_A_LOAD = 22
+PLACES_OF_A_RACE = int(os.environ.get("HEXIAO_CUT_PLACES", "4"))
 
 __all__ = [
     "one_after_the_other",
@@ -84,6 +93,56 @@ def test_the_other_way_is_really_taken(on_postgres: Settings) -> None:
     finally:
         storage.close()
         again.close()
+
+
+@pytest.mark.parametrize("draw", range(PLACES_OF_A_RACE))
+@pytest.mark.parametrize("race", races.RACES.values(), ids=races.RACES)
+def test_a_load_that_the_other_cuts_between_any_two_queries_decides_nothing_wrong(
+    on_postgres: Settings, meet: Meet, monkeypatch: pytest.MonkeyPatch,
+    one_after_the_other: dict[Race, Code | None], race: Race, draw: int, seed: int,
+) -> None:  # fmt: skip
+    """There each query is a state of its own, also of those that are sent together."""
+    print(f"SEED={seed}")
+    place = random.Random(f"{seed} {race.__name__} {draw}").randrange(1, QUERIES_OF_A_LOAD)
+    mine, theirs = meet(), meet()
+    their_command, my_command = race(mine.desk)
+    cut_in_between(monkeypatch, mine, place, lambda: theirs.commit(their_command))
+    [result] = mine.commit(my_command)
+    nothing_is_broken(on_postgres, mine)
+    assert reason(result) is one_after_the_other[race], f"cut after query {place}"
+
+
+def cut_in_between(patch: pytest.MonkeyPatch, process: Process, place: int, do: Callable[[], Any]) -> None:
+    """After the given query of the next load, once, or after the last one when there are fewer."""
+    storage: Any = process.storage
+    honest_ask, honest_load = storage._ask, storage.load
+    asked = [0]
+
+    def ask(wanted: Sequence[loading.Asked]) -> Any:
+        found = []
+        for one in wanted:
+            found += honest_ask([one])
+            asked[0] += 1
+            if asked[0] == place:
+                do()
+        return found
+
+    def ask_alone(wanted: Sequence[loading.Asked]) -> Any:
+        try:
+            return ask(wanted)
+        finally:
+            storage._db.execute("COMMIT")
+
+    def load(names: Names) -> Any:
+        snapshot = honest_load(names)
+        if asked[0] < place:
+            asked[0] = place
+            do()
+        return snapshot
+
+    patch.setattr(storage, "_ask", ask)
+    patch.setattr(storage, "_ask_alone", ask_alone, raising=False)
+    patch.setattr(storage, "load", load)
 
 
 def test_all_rows_of_a_save_are_counted_before_any_is_committed(on_postgres: Settings, meet: Meet) -> None:
