@@ -20,7 +20,9 @@ def test_its_commands_do_what_it_says(doors: Doors) -> None:
     body = {"mode": "redeem", "coupons": [{"code": "DEMOMONEY1"}], "bill": bill}
     assert "redemptions" in doors.api("POST", "/v1/redemptions", body, key="chain")
     shutil.copy(ROOT / "examples" / "check_proof.py", doors.server.folder)
-    for outcome in shell.typed(shell.steps([block for block in PAGE.blocks if block.under != "Every day"]), doors.server):
+    for outcome in shell.typed(
+        shell.steps([block for block in PAGE.blocks if block.under != "Every day"]), doors.server
+    ):
         shell.check(outcome)
 
 
