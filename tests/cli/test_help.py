@@ -42,6 +42,8 @@ def test_the_commands_are_those_of_the_manual() -> None:
         "backup",
         "restore",
         "copy",
+        "heads",
+        "proof",
     }
 
 

@@ -19,7 +19,7 @@ from hexiao.domain.scheme import Balance
 from hexiao.domain.tampering import Problem, Sign
 from hexiao.engine.commands import Take
 from hexiao.storage import chain_side
-from hexiao.storage.base import ConnectionLost, StorageError
+from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.side import Kind
 from hexiao.storage.texts import COLUMNS
 from hexiao.wiring import migrate, open_side, open_storage
@@ -340,15 +340,31 @@ def test_a_lost_connection_begins_a_new_lane(
     assert problems(books) == []
 
 
-def test_other_faults_leave_the_lane_as_it_is(books: Settings, clock: Any) -> None:
+@pytest.mark.parametrize(
+    ("fault", "goes_on"), [(StorageDown, True), (GuardMissed, True), (ConnectionLost, False), (RuntimeError, False)]
+)
+def test_a_lane_goes_on_only_when_the_database_said_that_nothing_was_committed(
+    fault: type[Exception], goes_on: bool, books: Settings, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(Process(books, clock, 2)) as process:
-        before = process.chain.height
-        code = process.desk.coupon(number="S2")
-        process.desk.must(redeeming(code, a_bill("B9")))
-        assert process.chain.height > before
+        first, second = (coupon.code for coupon in process.desk.issue(process.desk.scheme(number="S2"), 2))
+
+        def fail(*_: Any) -> None:
+            raise fault("made by the test")
+
         lane = process.chain.lane
-        process.desk.no(redeeming(code, a_bill("B10")))  # a refusal has no journal row, so no block
-        assert process.chain.lane == lane
+        monkeypatch.setattr(process.storage, "save", fail)
+        process.commit(redeeming(first, a_bill("B9"), "r9"))
+        monkeypatch.undo()
+        process.desk.must(redeeming(second, a_bill("B10"), "r10"))
+        assert (process.chain.lane == lane) == goes_on
+    assert problems(books) == []
+
+
+def test_a_refusal_makes_no_block(books: Settings, clock: Any) -> None:
+    with closing(Process(books, clock, 2)) as process:
+        process.desk.no(redeeming("nobody's", a_bill("B9"), "r9"))
+        assert process.chain.height == 0
     assert problems(books) == []
 
 
@@ -422,3 +438,38 @@ def take_the_chain_away(settings: Settings) -> None:
     if settings.on_postgres:
         plant(settings, "DROP FUNCTION hexiao_never() CASCADE", thawing=False)
     plant(settings, "DELETE FROM _yoyo_migration WHERE migration_id = '0002.chain'", thawing=False)
+
+
+# What only SQLite would keep.
+
+
+@pytest.mark.parametrize("column", COLUMNS["journal"])
+@pytest.mark.parametrize("value", ["text", b"bytes", 0.5])
+def test_a_value_of_a_kind_that_is_never_written_is_found(
+    column: str, value: Any, tmp_path: Path, migrated: bytes, clock: Any
+) -> None:
+    path = tmp_path / "hexiao.db"
+    path.write_bytes(migrated)
+    settings = Settings(database=f"sqlite:///{path}")
+    with closing(Process(settings, clock)) as process:
+        process.furnish()
+        process.desk.must(redeeming(process.desk.coupon(), a_bill("B1"), "r1"))
+    row = rows(settings, JOURNAL)[0]
+    key, its_key = where(row)
+    assert plant(settings, f"UPDATE journal SET {column} = ? WHERE {key}", value, *its_key) == 1
+    assert its_key in named(problems(settings))
+
+
+@pytest.mark.parametrize("column", COLUMNS["block"])
+@pytest.mark.parametrize("value", ["text", b"bytes", 0.5])
+def test_a_value_of_a_kind_that_no_block_has_is_found(
+    column: str, value: Any, tmp_path: Path, migrated: bytes, clock: Any
+) -> None:
+    path = tmp_path / "hexiao.db"
+    path.write_bytes(migrated)
+    settings = Settings(database=f"sqlite:///{path}")
+    with closing(Process(settings, clock)) as process:
+        process.furnish()
+        process.desk.must(redeeming(process.desk.coupon(), a_bill("B1"), "r1"))
+    assert plant(settings, f"UPDATE block SET {column} = ? WHERE height = 0", value) == 1
+    assert problems(settings)

@@ -63,8 +63,8 @@ def key(
 
 @app.command(
     epilog=examples(
-        "hexiao heads export heads-2025-11-22.json --key heads.pem",
-        "hexiao verify --chain --heads heads-2025-11-22.json --public-key heads.pem.pub",
+        "hexiao heads export heads.json --key heads.pem",
+        "hexiao verify --chain --heads heads.json --public-key heads.pem.pub",
     )
 )
 def export(

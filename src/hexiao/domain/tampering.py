@@ -84,7 +84,7 @@ class Audit:
         before, hash_before = self.heads.get(lane, (-1, NOTHING_BEFORE))
         if height > before + 1:
             yield Problem(Sign.BLOCK_REMOVED, lane, before + 1, blocks=height - before - 1)
-        if height == before + 1 and block.previous != hash_before:
+        elif height <= before or block.previous != hash_before:
             yield Problem(Sign.BLOCK_NOT_LINKED, lane, height)
         self._awaited.discard((lane, height, block.hash))
         self.heads[lane] = (height, block.hash)
