@@ -10,13 +10,12 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, Each, Failed, Lapse, Outcome, Put
 from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
+from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Names, Snapshot
 
@@ -25,7 +24,7 @@ RECONNECTS_MAX = 4
 LAPSES_MAX = 500
 PAUSE_SECONDS_MAX = 0.02
 
-log = structlog.get_logger("hexiao.engine")
+log = Log("hexiao.engine")
 
 Result = Answer | Unavailable
 """What a caller gets: an answer, or the exception that says try again with the same request id."""

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import structlog
-
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
+from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
@@ -31,7 +30,7 @@ WAITING_MAX = 10_000
 READ_THREADS = 2
 SWEEP_MAX = 500
 
-log = structlog.get_logger("hexiao.engine")
+log = Log("hexiao.engine")
 
 
 class _Waiting:

@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Iterable
 from importlib.resources import as_file, files
 
-from yoyo import get_backend, read_migrations
-
 from hexiao.storage.base import StorageError
 
 
 def apply_migrations(yoyo_url: str, engine: str) -> list[str]:
     """Apply what is missing; the ids of what was applied. `engine` names the folder of SQL files."""
+    # Not above: a server that starts only looks whether the schema is right.
+    from yoyo import get_backend, read_migrations
+
     with warnings.catch_warnings(), as_file(files("hexiao.storage") / "migrations" / engine) as folder:
         warnings.simplefilter("ignore", DeprecationWarning)  # yoyo still uses sqlite3's default date adapters
         known = read_migrations(str(folder))
