@@ -71,8 +71,9 @@ def _coupons() -> typer.Typer:
 
 @cache
 def _redemptions() -> typer.Typer:
-    from hexiao.cli import redemptions
+    from hexiao.cli import exporting, redemptions
 
+    exporting.add_to(redemptions.app)
     return _filled(lambda app: app.add_typer(redemptions.app, name="redemptions"))
 
 

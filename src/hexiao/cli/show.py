@@ -152,13 +152,18 @@ def when(at: int | None, zone: ZoneInfo) -> str:
     return "" if at is None else local_time(at, zone)
 
 
+def watched() -> bool:
+    """Whether a person sees the progress."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Progress]:
     """A bar on stderr, gone when done; without a terminal there is none. Advance `bar.task_ids[0]`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=stderr(), transient=True, disable=not watched()) as bar:
         bar.add_task(what, total=total)
         yield bar
 

@@ -127,6 +127,15 @@ class PostgresStorage(Reading):
             cursor.execute("SET LOCAL enable_seqscan = on")  # the invariants read whole tables
             yield from cursor.execute(sql, parameters)
 
+    def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        # All rows will be read, so the plan that is first with the last row is the best.
+        self._db.execute("SET LOCAL enable_seqscan = on")
+        self._db.execute("SET LOCAL cursor_tuple_fraction = 1")
+        with self._db.cursor(name="exported") as cursor:
+            cursor.execute(_psycopg_style(sql), parameters)
+            while found := cursor.fetchmany(block):
+                yield found
+
     @contextmanager
     def _one_state(self) -> Iterator[None]:
         with self._translating(), self._db.transaction():

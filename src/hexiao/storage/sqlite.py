@@ -120,6 +120,11 @@ class SqliteStorage(Reading):
         for row in cursor:
             yield dict(zip(columns, row, strict=True))
 
+    def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        cursor = self._db.execute(sql, parameters)
+        while found := cursor.fetchmany(block):
+            yield found
+
     def _translating(self) -> AbstractContextManager[None]:
         return _as_ours()
 
