@@ -19,8 +19,8 @@ from benchmarks.report import console, tell
 from benchmarks.rounds import WARM_UP
 from benchmarks.session import Benchmark, Session
 
-SECONDS_A_MILLION = 75.0
-"""To make, settle and audit a million coupons; on a slow disk it takes longer, hence the allowance."""
+SECONDS_A_MILLION = 45.0
+"""To make, settle and audit a million coupons: a rule of thumb, hence the allowance."""
 SECONDS_EACH = 15.0
 ALLOWANCE = 2.0
 LEG_SECONDS_MIN = 2.0
@@ -34,6 +34,7 @@ class Part(NamedTuple):
     """Coupons that are made, read or written, when --coupons is a million."""
 
 
+# P9 is the last: it takes the longest, and so it is what is left out when the time is over.
 PARTS: dict[str, Part] = {
     "P1": Part(p1.run, 3, 1.3),
     "P2": Part(p2.run, 2, 2.3),
@@ -42,9 +43,9 @@ PARTS: dict[str, Part] = {
     "P5": Part(p5.run, 6, 2.0),
     "P7": Part(p7.run, 0, 2.0),
     "P8": Part(p8.run, 0, 4.0),
-    "P9": Part(p9.run, 1, 11.0),
     "P10": Part(p10.run, 2, 2.0),
     "P12": Part(p12.run, 1, 2.0),
+    "P9": Part(p9.run, 1, 11.0),
 }
 
 
@@ -90,7 +91,8 @@ def main() -> int:
     most = 60 * form.minutes if form.minutes else ALLOWANCE * total
     console.print(
         f"{', '.join(parts)}: {form.pairs} rounds of {form.seconds:g} s a leg, {form.coupons:,} coupons; about"
-        f" {total / 60:.0f} minutes, never more than {most / 60:.0f}"
+        f" {total / 60:.0f} minutes, never more than {most / 60:.0f}",
+        soft_wrap=True,
     )
     failed: dict[str, str] = {}
     end = time.monotonic() + most
@@ -110,9 +112,9 @@ def main() -> int:
                 if str(told) == "terminated":
                     raise
                 failed[name] = f"{type(told).__name__}: {told}" if isinstance(told, Exception) else str(told)
-                console.print(f"{name} failed: {failed[name]}", markup=False, style="bold red")
+                console.print(f"{name} failed: {failed[name]}", markup=False, style="bold red", soft_wrap=True)
     for name, why in failed.items():
-        console.print(f"{name}: {why.splitlines()[0]}", markup=False, style="bold red")
+        console.print(f"{name}: {why.splitlines()[0]}", markup=False, style="bold red", soft_wrap=True)
     return 1 if failed else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from benchmarks import load
+from benchmarks.calls import BATCH
 from benchmarks.result import Measure, Result
 from benchmarks.rounds import Leg, in_turn, ratio
 from benchmarks.session import Session, run_one
@@ -24,6 +25,8 @@ def run(session: Session) -> Result:
     form = session.form
     small, middle, large = sizes(form.coupons, short=form.short)
     most = small - small // WARM_UP
+    if small // WARM_UP < BATCH:
+        raise SystemExit(f"P9 needs {100 * WARM_UP * BATCH:,} coupons at the least: more --coupons")
 
     def redeem(clients: load.Load, coupons: load.Coupons, count: int) -> Measure:
         return clients.redeem("redeem", coupons, CLIENTS, SECONDS_MAX, count / SECONDS_MAX)
