@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 WORKERS ?= 2
 FAULT_ROUNDS ?= 500
 FAULT_CUTS   ?= 500000
+MINUTES ?= 40
 
-.PHONY: help serve test faults check fmt bench lock wheel clean
+.PHONY: help serve test faults check fmt bench bench-long lock wheel clean
 
 help:           ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +43,9 @@ fmt: $(VENV)/.dev  ## format and fix what can be fixed
 
 bench: $(VENV)/.dev  ## the short form of every benchmark; docs/operate/performance.md tells of the long one
 	$(BIN)/python -m benchmarks.all --short
+
+bench-long: $(VENV)/.dev  ## every benchmark in MINUTES (40), published in the docs; leave the machine alone meanwhile
+	$(BIN)/python -m benchmarks.all --minutes $(MINUTES)
 
 lock: $(VENV)/.dev  ## resolve the dependencies anew and write both lock files
 	$(BIN)/python -m pip install --quiet uv

@@ -21,6 +21,8 @@ class Form:
     publish: bool
     profile: bool
     folder: Path | None
+    minutes: float | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def results(self) -> Path:
@@ -37,6 +39,10 @@ def read_form(what: str, arguments: list[str] | None = None) -> Form:
     parser.add_argument("--publish", action=argparse.BooleanOptionalAction, help="write into docs/ (long form: yes)")
     parser.add_argument("--profile", action="store_true", help="run the server under cProfile; not published")
     parser.add_argument("--folder", type=Path, help="where the databases lie; the disk matters (the temporary folder)")
+    parser.add_argument(
+        "--minutes", type=float, help="of all together: legs are shortened to fit, then the rest is left"
+    )
+    parser.add_argument("--only", default="", help="of all: these, such as P1,P3")
     given = parser.parse_args(arguments)
     pairs, seconds, coupons = (2, 3.0, 100_000) if given.short else (5, 10.0, 1_000_000)
     publish = not given.short and not given.profile if given.publish is None else given.publish
@@ -48,4 +54,6 @@ def read_form(what: str, arguments: list[str] | None = None) -> Form:
         publish=publish,
         profile=given.profile,
         folder=given.folder,
+        minutes=given.minutes,
+        only=tuple(name.strip().upper() for name in given.only.split(",") if name.strip()),
     )

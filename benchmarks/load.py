@@ -55,9 +55,9 @@ class Load:
         self.redeemed = 0
         """Acknowledged, all of them."""
 
-    def redeem(self, kind: str, coupons: Coupons, connections: int, seconds: float, most_a_second: int) -> Measure:
+    def redeem(self, kind: str, coupons: Coupons, connections: int, seconds: float, most_a_second: float) -> Measure:
         """`kind` redeem or redeem_batch; never more than `most_a_second`, for that many requests are made ready."""
-        what = coupons.take(int(most_a_second * seconds))
+        what = coupons.take(round(most_a_second * seconds))
         measure = self._drive(kind, what, connections, seconds, again=False)
         coupons.give_back(what["count"] - measure.count)
         self.redeemed += measure.count

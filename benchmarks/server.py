@@ -23,10 +23,12 @@ POLL_SECONDS = 0.002
 class Server:
     """`command` is what runs, with `{port}` in it; by default hexiao itself on `database`."""
 
-    def __init__(self, database: str, *, profile_into: Path | None = None, command: list[str] | None = None) -> None:
+    def __init__(
+        self, database: str, *, workers: int = 1, profile_into: Path | None = None, command: list[str] | None = None
+    ) -> None:
         self.port = _free_port()
         program = "hexiao" if profile_into is None else "benchmarks.profiled"
-        command = command or [sys.executable, "-m", program, "serve", "--port", "{port}"]
+        command = command or [sys.executable, "-m", program, "serve", "--port", "{port}", "--workers", str(workers)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEXIAO_")}
         environment = {
             **kept,

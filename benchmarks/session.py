@@ -58,14 +58,14 @@ class Session:
             yardstick.close()
 
     @contextmanager
-    def on_postgres(self, id: str, plain: int, counted: int = 0) -> Iterator[tuple[Load, Server]]:
+    def on_postgres(self, id: str, plain: int, counted: int = 0, *, workers: int = 1) -> Iterator[tuple[Load, Server]]:
         """A server on PostgreSQL with so many coupons, and the load for it."""
         name = f"bench_{id}"
         database = self.cluster.create(name)
         try:
             seeding.fill(database, plain, counted)
             self.cluster.settle(name)
-            with self._serving(id, database) as server:
+            with self._serving(id, database, workers) as server:
                 load = Load(server, self.cluster)
                 yield load, server
             audit(database, load.redeemed)
@@ -110,12 +110,12 @@ class Session:
         )
 
     @contextmanager
-    def _serving(self, id: str, database: str) -> Iterator[Server]:
+    def _serving(self, id: str, database: str, workers: int = 1) -> Iterator[Server]:
         profile = None
         if self.form.profile:
             profile = self.form.results / f"profile-{id}"
             profile.mkdir(parents=True, exist_ok=True)
-        server = Server(database, profile_into=profile)
+        server = Server(database, workers=workers, profile_into=profile)
         try:
             yield server
         finally:

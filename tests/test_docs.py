@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from typer.core import TyperGroup
 
 from hexiao.cli.app import app
 from hexiao.cli.exits import MEANINGS, exit_of
@@ -96,11 +97,11 @@ def bodies(shell: str) -> Iterator[str]:
 
 def commands(command: Any, path: tuple[str, ...] = ("hexiao",)) -> Iterator[tuple[str, str]]:
     """(what to type, its help in one line) of every command that is not a group of others."""
-    inner = getattr(command, "commands", {})
-    if not inner:
+    if not isinstance(command, TyperGroup):
         yield " ".join(path), inspect.cleandoc(command.help).partition("\n\n")[0].replace("\n", " ")
-    for name, one in inner.items():
-        yield from commands(one, (*path, name))
+        return
+    for name in command.list_commands(None):
+        yield from commands(command.get_command(None, name), (*path, name))
 
 
 def row_of(code: Code) -> list[str]:

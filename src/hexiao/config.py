@@ -34,6 +34,12 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
         return (Path("data") if self.on_postgres else self.sqlite_path.parent) / "master.key"
 
     @property
+    def base_url(self) -> str:
+        """An address that a browser on this machine can open."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (read, not bound)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def on_postgres(self) -> bool:
         return self.database.startswith(("postgresql://", "postgres://"))
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import secrets
 
 import falcon.asgi
-import structlog
 
 from hexiao.domain.errors import BadRequest, Code
+from hexiao.logs import Log
 
 BODY_MAX_BYTES = 1 << 20
 DROPPED_MAX_BYTES = 8 << 20
 
-log = structlog.get_logger("hexiao.http")
+log = Log("hexiao.http")
 
 
 async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:

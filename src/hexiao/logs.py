@@ -1,20 +1,62 @@
-"""Structured logs on standard error: one JSON object a line. No query strings, no secrets, no full phone number."""
+"""Structured logs on standard error: one JSON object a line. No query strings, no secrets, no full phone number.
+
+structlog is imported with the first line that is logged: it takes long, and a server that starts has nothing to say.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 _MOBILE = re.compile(r"(?<!\d)(1\d{2})\d{4}(\d{4})(?!\d)")
 _CODE = re.compile(r"(?<![\d.])(\d{4})\d{11,}(\d{2})(?!\d)")
+_wanted: int | None = None
+"""What is logged at the least; None: structlog stays as it comes."""
+_configured: int | None = None
+
+
+class Log:
+    """A logger that costs nothing until it is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def debug(self, event: str, **facts: Any) -> None:
+        if _wanted is None or _wanted <= logging.DEBUG:
+            self._logger().debug(event, **facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        self._logger().warning(event, **facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        self._logger().error(event, **facts)
+
+    def exception(self, event: str, **facts: Any) -> None:
+        self._logger().exception(event, **facts)
+
+    def _logger(self) -> Any:
+        import structlog
+
+        if _wanted is not None and _wanted != _configured:
+            _configure(_wanted)
+        return structlog.get_logger(self._name)
 
 
 def configure_logs(level: str = "info") -> None:
-    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    """Say from which level on."""
+    global _wanted
+    _wanted = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+
+
+def _configure(level: int) -> None:
+    import structlog
+
+    global _configured
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -23,10 +65,10 @@ def configure_logs(level: str = "info") -> None:
             mask_numbers,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
     )
+    _configured = level
 
 
 def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -12,11 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
 from hexiao.engine.committer import Engine
-from hexiao.logs import configure_logs
+from hexiao.logs import Log, configure_logs
 from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
 from hexiao.storage.chain_side import seal_old_rows
@@ -39,7 +37,7 @@ __all__ = [
     "serve",
 ]
 
-log = structlog.get_logger("hexiao")
+log = Log("hexiao")
 
 Clock = Callable[[], int]
 Scope = dict[str, Any]
@@ -134,9 +132,9 @@ def open_vault(settings: Settings) -> Vault:
 
 def check_master_key(settings: Settings) -> None:
     """Raises StorageError when the database cannot be used, or when its secrets were sealed under another key."""
-    vault = open_vault(settings)
     with closing(open_storage(settings)) as storage:
         sealed = storage.one_sealed_credential()
+    vault = open_vault(settings)
     if sealed is not None:
         try:
             vault.open(sealed.sealed, place_of(sealed.door, sealed.public_id))
@@ -149,12 +147,15 @@ def check_master_key(settings: Settings) -> None:
 
 def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     """One ASGI application with every door mounted at its paths; a door answers everything below them itself."""
-    from hexiao.demo import demo_requests
     from hexiao.gateways.kingdee import server as kingdee
     from hexiao.gateways.zvcms import server as zvcms
     from hexiao.web import app as web
 
-    requests = demo_requests(f"http://{settings.host}:{settings.port}") if settings.demo else ()
+    requests: tuple[tuple[str, str], ...] = ()
+    if settings.demo:
+        from hexiao.demo import demo_requests
+
+        requests = demo_requests(settings.base_url)
     kingdee_app = kingdee.build(engine, vault, window_seconds=settings.window_seconds)
     zvcms_app = zvcms.build(engine, vault, window_seconds=settings.window_seconds)
     web_app = web.build(engine, demo_requests=requests)
@@ -226,12 +227,11 @@ def app() -> Application:
 
 
 def serve(settings: Settings) -> None:
-    """Run the server until a signal ends it. The schema and the key are checked before a port is opened."""
+    """Run the server until a signal ends it. The caller has checked the database and the key."""
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
     configure_logs(settings.log_level)
-    check_master_key(settings)
     os.environ.update(to_environment(settings))
     Server(
         "hexiao.wiring:app",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 from rich.cells import cell_len
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from hexiao.cli import show
@@ -24,8 +25,8 @@ from hexiao.web.views import KINDS
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield path, command
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, (*path, name))
+    for name in command.list_commands(None) if isinstance(command, TyperGroup) else ():
+        yield from commands(command.get_command(None, name), (*path, name))
 
 
 ALL = list(commands(typer.main.get_command(app)))

@@ -164,13 +164,10 @@ class BesideHttp(Beside):
 
 
 def as_the_door_names_it(command: AnyCommand, key: str) -> AnyCommand:
-    """The door says who asks, makes request ids of the caller and his key, and normalises the codes to be used.
-
-    The parts of a batch have no request id of their own.
-    """
+    """The door says who asks, makes request ids of the caller and his key, and normalises the codes to be used."""
     command = replace(command, actor=ACTOR, request_id=f"{CREDENTIAL}:{key}" if key else "")
     if isinstance(command, RedeemEach):
-        return replace(command, items=tuple(as_the_door_names_it(item, "") for item in command.items))
+        return replace(command, items=tuple(as_the_door_names_it(item, key) for item in command.items))
     if isinstance(command, (Redeem, Assess)):
         return replace(command, coupons=tuple(replace(take, code=take.code.upper()) for take in command.coupons))
     return command

@@ -8,33 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 import typer
 
 from hexiao.cli import show
+from hexiao.cli.epilog import MEANINGS as MEANINGS
+from hexiao.cli.epilog import Exit as Exit
 from hexiao.domain.errors import Code, Fact, Family, HexiaoError, sentences
 from hexiao.engine.commands import Failed
 from hexiao.storage.base import StorageDown, StorageError
 from hexiao.vault import SealBroken
-
-
-class Exit(IntEnum):
-    OK = 0
-    REFUSED = 1
-    USAGE = 2
-    UNKNOWN = 3
-    UNAVAILABLE = 4
-
-
-MEANINGS: dict[Exit, str] = {
-    Exit.OK: "done · 成功",
-    Exit.REFUSED: "refused, or an invariant is broken · 被拒绝，或不变量被破坏",
-    Exit.USAGE: "wrong usage or a bad request · 用法或参数有误",
-    Exit.UNKNOWN: "no such coupon, scheme, shop, member, redemption … · 没有这张券、这个方案……",
-    Exit.UNAVAILABLE: "storage or server not available: try again · 数据库或服务暂不可用，可重试",
-}
 
 EXIT_OF: dict[Family, Exit] = {
     Family.NOT_ALLOWED: Exit.REFUSED,

@@ -5,8 +5,6 @@ Never writes over anything: a backup needs a new file, restore and copy need an 
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from rich.markup import escape
 from hexiao import wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
+from hexiao.cli.newfile import demand_new, published
 from hexiao.cli.session import DatabaseOption, JsonOption, examples
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken, StorageError
@@ -62,8 +61,8 @@ def backup(
     """在线备份 · Back everything up into one file while servers run; the master key is not in it."""
     with reporting(as_json), _refusals():
         settings = load_settings(database=database)
-        _demand_new(file)
-        with closing(wiring.open_side(settings)) as source, _published(file) as unfinished:
+        demand_new(file)
+        with closing(wiring.open_side(settings)) as source, published(file) as unfinished:
             _save(source, unfinished)
             with closing(wiring.open_side(_file_settings(unfinished))) as made:
                 _demand_sound(made, file)
@@ -146,27 +145,6 @@ def _moved(source: Side, target: Side, *, skip_nodes: int = 0) -> Moved:
         raise
 
 
-@contextmanager
-def _published(file: Path) -> Iterator[Path]:
-    """A file under another name until the block has ended well; whatever goes wrong, nothing of it stays."""
-    unfinished = file.parent / f"hexiao-{secrets.token_hex(4)}.partial"
-    try:
-        unfinished.touch(mode=0o600, exist_ok=False)  # it holds members' names and numbers
-        yield unfinished
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        _demand_new(file)
-        unfinished.rename(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        for beside in ("", "-wal", "-shm", "-journal"):
-            Path(f"{unfinished}{beside}").unlink(missing_ok=True)
-
-
 def _file_settings(file: Path) -> Settings:
     return Settings(database=f"sqlite:///{file.resolve()}")
 
@@ -187,13 +165,6 @@ def _refusals() -> Iterator[None]:
         yield
     except tuple(REFUSALS) as refused:
         raise Stop(Exit.REFUSED, REFUSALS[type(refused)], str(refused)) from refused
-
-
-def _demand_new(file: Path) -> None:
-    if file.exists():
-        raise Stop(Exit.REFUSED, f"文件 {file} 已存在，请换一个名字", f"{file} exists already: give another name")
-    if not file.parent.is_dir():
-        raise Stop(Exit.USAGE, f"没有目录 {file.parent}", f"there is no folder {file.parent}: make it first")
 
 
 def _demand_sound(made: Side, file: Path) -> None:

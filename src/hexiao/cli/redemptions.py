@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.redeeming import show_outcome
+from hexiao.cli.redemptionfilter import (
+    BillOption,
+    CardOption,
+    ChangedFromOption,
+    ChangedToOption,
+    CodeOption,
+    FromOption,
+    KindOption,
+    MemberOption,
+    SchemeOption,
+    ShopOption,
+    StateOption,
+    ToOption,
+    filter_of,
+)
 from hexiao.cli.session import (
     ACTOR,
     CursorOption,
@@ -25,16 +38,12 @@ from hexiao.cli.session import (
     identity,
     session,
 )
-from hexiao.domain.coupon import normalise_code
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import State
-from hexiao.domain.scheme import Kind
 from hexiao.engine.commands import Capture, Redeemed, Release, Reverse
-from hexiao.storage.base import Cursor, RedemptionFilter
+from hexiao.storage.base import Cursor
 from hexiao.web.paging import decode_cursor
 from hexiao.web.render import show_row
-from hexiao.web.views import KINDS, STATES
-from hexiao.web.wire import KindName, StateName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +53,6 @@ app = typer.Typer(
 
 RedemptionArgument = Annotated[str, typer.Argument(metavar="ID", help="核销单 ID")]
 CashierOption = Annotated[str | None, typer.Option("--cashier", help="收银员 ID")]
-TimeHelp = "DATE | 'DATE HH:MM:SS'"
 
 
 @app.command(
@@ -57,22 +65,18 @@ TimeHelp = "DATE | 'DATE HH:MM:SS'"
     ),
 )
 def list_(
-    shop: Annotated[str | None, typer.Option("--shop", help="门店 ID")] = None,
-    bill: Annotated[str | None, typer.Option("--bill", help="单据编号 · bill number")] = None,
-    code: Annotated[str | None, typer.Option("--code", help="券号 · coupon code")] = None,
-    member: Annotated[str | None, typer.Option("--member", help="会员 ID")] = None,
-    card: Annotated[str | None, typer.Option("--card", help="会员卡 ID · member card id")] = None,
-    scheme: Annotated[str | None, typer.Option("--scheme", help="方案编号 · scheme number")] = None,
-    kind: Annotated[KindName | None, typer.Option("--kind", help="方案种类")] = None,
-    state: Annotated[
-        str | None, typer.Option("--state", help=f"状态，逗号分隔 · of {', '.join(STATES)}; comma between")
-    ] = None,
-    created_from: Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"创建起 · {TimeHelp}")] = None,
-    created_to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="创建止（日期含当天） · a date includes its day")
-    ] = None,
-    changed_from: Annotated[str | None, typer.Option("--changed-from", metavar="TIME", help="更新起")] = None,
-    changed_to: Annotated[str | None, typer.Option("--changed-to", metavar="TIME", help="更新止")] = None,
+    shop: ShopOption = None,
+    bill: BillOption = None,
+    code: CodeOption = None,
+    member: MemberOption = None,
+    card: CardOption = None,
+    scheme: SchemeOption = None,
+    kind: KindOption = None,
+    state: StateOption = None,
+    created_from: FromOption = None,
+    created_to: ToOption = None,
+    changed_from: ChangedFromOption = None,
+    changed_to: ChangedToOption = None,
     limit: LimitOption = 50,
     cursor: CursorOption = None,
     merchant: MerchantOption = 1,
@@ -82,21 +86,11 @@ def list_(
     """查询核销单，新的在前 · Redemptions, newest first; filters narrow the list together."""
     with session(database, merchant, as_json) as run:
         zone, storage, now = run.zone, run.storage, run.now
-        wanted = RedemptionFilter(
-            merchant_id=merchant,
-            shop_id=None if shop is None else identity(shop, "--shop"),
-            bill_number=bill,
-            code=None if code is None else normalise_code(code),
-            member_id=None if member is None else identity(member, "--member"),
-            member_card_id=card,
-            scheme_number=scheme,
-            kind=None if kind is None else Kind(KINDS.index(kind) + 1),
-            states=_states(state),
-            created_from_at=_instant(created_from, "--from", zone),
-            created_until_at=_instant(created_to, "--to", zone, end=True),
-            changed_from_at=_instant(changed_from, "--changed-from", zone),
-            changed_until_at=_instant(changed_to, "--changed-to", zone, end=True),
-        )
+        wanted = filter_of(
+            merchant, zone, shop=shop, bill=bill, code=code, member=member, card=card, scheme=scheme, kind=kind,
+            state=state, created_from=created_from, created_to=created_to, changed_from=changed_from,
+            changed_to=changed_to,
+        )  # fmt: skip
         found, next_cursor = collect(
             lambda after, count: storage.redemptions(wanted, after, count),
             lambda row: Cursor(row.redemption.created_at, row.redemption.id),
@@ -222,28 +216,3 @@ def reverse(
             cashier_id=None if cashier is None else identity(cashier, "--cashier"),
         )  # fmt: skip
         show_outcome(run, run.ask(command, Redeemed).redemptions)
-
-
-def _states(text: str | None) -> tuple[State, ...]:
-    names: list[StateName] = [name for name in STATES if text is not None and name in text.split(",")]
-    if text is not None and len(names) != len(set(text.split(","))):
-        raise typer.BadParameter(f"of {', '.join(STATES)}: {text}", param_hint="--state")
-    return tuple(State(STATES.index(name) + 1) for name in names)
-
-
-def _instant(text: str | None, option: str, zone: ZoneInfo, *, end: bool = False) -> int | None:
-    """Local time as typed → UTC ms. The filters end before `until`, so an end takes in its whole day or second."""
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-        at = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1 if end else 0)
-    except ValueError:
-        try:
-            typed = datetime.fromisoformat(text)
-        except ValueError:
-            raise typer.BadParameter(
-                f"a time such as 2026-11-01 or '2026-11-01 18:30:00', not {text!r}", param_hint=option
-            ) from None
-        at = (typed if typed.tzinfo else typed.replace(tzinfo=zone)) + timedelta(seconds=1 if end else 0)
-    return int(at.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""serve, migrate, verify, demo: the life of a server and its database."""
+"""serve, migrate, verify: the life of a server and its database."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from hexiao import demo as demo_data
 from hexiao import wiring
 from hexiao.cli import chain as chain_of_blocks
 from hexiao.cli import show
@@ -49,7 +47,6 @@ def add_to(app: typer.Typer) -> None:
             "hexiao verify", "hexiao verify --json | jq .broken", "hexiao verify --no-sweep", "hexiao verify --chain"
         ),
     )(verify)
-    app.command(epilog=examples("hexiao demo", "hexiao demo --database sqlite:///tmp/demo.db"))(demo)
 
 
 def serve(
@@ -73,14 +70,16 @@ def serve(
     with reporting(False):
         settings = load_settings(database=database, host=host, port=port, workers=workers, demo=demo or None)
         if settings.demo:
+            # Not above: a server that starts without the demo does not wait for it.
+            from hexiao.cli import demodata
+
             _demand_loopback(settings.host, anywhere)
-            _make_demo(settings)
-        else:
-            wiring.open_storage(settings).close()
+            demodata.make(settings)
+        wiring.check_master_key(settings)
         _demand_free_port(settings)
         if settings.demo:
-            _introduce(settings)
-        show.note(f"hexiao: http://{_shown_host(settings.host)}:{settings.port}  (Ctrl-C ends it)")
+            demodata.introduce(settings)
+        show.remark(f"hexiao: {settings.base_url}  (Ctrl-C ends it)")
         wiring.serve(settings)
 
 
@@ -108,7 +107,8 @@ def migrate(
         for statement in statements:
             show.plain(f"{statement};")
         done = bool(applied or statements)
-        show.say(f"已完成 · applied: {escape(', '.join(applied) or 'Citus')}" if done else "已是最新 · nothing to do")
+        told = f"已完成 · applied: {show.escape(', '.join(applied) or 'Citus')}"
+        show.say(told if done else "已是最新 · nothing to do")
 
 
 def verify(
@@ -151,7 +151,7 @@ def verify(
             show.json({"ok": not (broken or tampered), "broken": broken, **told})
             checked = None
         elif broken:
-            rows = [(escape(one.invariant), escape(_keys(one))) for one in broken[:ROWS_SHOWN]]
+            rows = [(show.escape(one.invariant), show.escape(_keys(one))) for one in broken[:ROWS_SHOWN]]
             show.table(f"不变量被破坏 · broken: {len(broken)}", ("invariant", "row"), rows)
         else:
             show.say("[green]✓[/] 全部不变量成立 · every invariant holds")
@@ -159,71 +159,6 @@ def verify(
             chain_of_blocks.show_check(*checked, HEADS_SHOWN)
         if broken or tampered:
             raise typer.Exit(Exit.REFUSED)
-
-
-def demo(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
-    """生成演示数据 · Fill an empty database with a merchant, 30 days of history and both vendors' samples."""
-    with reporting(as_json):
-        settings = load_settings(database=database)
-        wiring.migrate(settings)
-        if not _is_empty(settings):
-            raise Stop(
-                Exit.REFUSED,
-                "数据库不是空的，演示数据只写入空库",
-                f"{shown_database(settings)} is not empty; give another one with --database",
-            )
-        _fill(settings)
-        if as_json:
-            credentials = [{"what": what, "value": value} for what, value in demo_data.demo_credentials()]
-            show.json({"database": shown_database(settings), "credentials": credentials})
-        else:
-            _introduce(settings)
-
-
-def _make_demo(settings: Settings) -> None:
-    wiring.migrate(settings)
-    if _is_empty(settings):
-        _fill(settings)
-        return
-    with closing(wiring.open_storage(settings)) as storage:
-        complete = demo_data.is_complete(storage)
-    if not complete:
-        raise Stop(
-            Exit.REFUSED,
-            "数据库里已有数据，但不是完整的演示数据",
-            f"{shown_database(settings)} holds data, but not all of the demo; serve it without --demo",
-        )
-
-
-def _is_empty(settings: Settings) -> bool:
-    with closing(wiring.open_storage(settings)) as storage:
-        return demo_data.is_empty(storage)
-
-
-def _fill(settings: Settings) -> None:
-    clock = demo_data.HistoryClock()
-    engine = wiring.open_engine(settings, clock=clock)
-    try:
-        with show.progress("生成演示数据 making the demo, day", demo_data.DAYS) as bar:
-            task = bar.task_ids[0]
-            demo_data.fill(
-                engine, clock, wiring.open_vault(settings), wiring.system_clock(),
-                lambda day: bar.update(task, completed=day),
-            )  # fmt: skip
-    finally:
-        engine.close()
-
-
-def _introduce(settings: Settings) -> None:
-    """The keys, and one request for each door to paste into another shell."""
-    base_url = f"http://{_shown_host(settings.host)}:{settings.port}"
-    show.fields(
-        "演示密钥 Demo keys (public: for this machine only)",
-        [(what, escape(value)) for what, value in demo_data.demo_credentials()],
-    )
-    for title, request in demo_data.demo_requests(base_url):
-        show.plain(f"\n# {title}\n{request}")
-    show.plain("")
 
 
 def _demand_loopback(host: str, anywhere: bool) -> None:
@@ -253,12 +188,6 @@ def _demand_free_port(settings: Settings) -> None:
                 f"不能监听 {settings.host}:{settings.port}，可用 --port 换一个端口",
                 f"cannot listen on {settings.host}:{settings.port} ({taken.strerror}); another port: --port",
             ) from taken
-
-
-def _shown_host(host: str) -> str:
-    """An address that a browser on this machine can open."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (read, not bound)
-    return f"[{shown}]" if ":" in shown else shown
 
 
 def _keys(broken: Broken) -> str:

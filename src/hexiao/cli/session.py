@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.markup import escape
 
 from hexiao import wiring
 from hexiao.cli import show
+from hexiao.cli.epilog import examples as examples
 from hexiao.cli.exits import Declined, reporting
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings
 from hexiao.domain.errors import BadRequest, Code, Unavailable
@@ -102,7 +102,7 @@ class Session:
             answer = self.engine.call(command)
         except Unavailable:
             if self._request_id:  # the outcome may be unknown: only the same id makes it safe to try again
-                show.note(f"重试请加 · to try again: --request-id {escape(self._request_id)}")
+                show.note(f"重试请加 · to try again: --request-id {show.escape(self._request_id)}")
             raise
         outcome = answer.outcome
         if isinstance(outcome, Failed):
@@ -186,9 +186,3 @@ def identity(text: str, name: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) <= ID_MAX:
         return int(text)
     raise typer.BadParameter(f"an id is a decimal number: {text!r}", param_hint=name)
-
-
-def examples(*commands: str) -> str:
-    """The epilog of a command: what to type, one a line."""
-    # Only brackets: `escape` would also double the backslash at the end of a line.
-    return "[bold]例 Examples[/]\n" + "\n".join(f"  {command}".replace("[", "\\[") for command in commands)

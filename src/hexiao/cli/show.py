@@ -1,6 +1,7 @@
 """What a person sees: Rich tables on stdout, remarks and progress on stderr; and plain JSON for scripts.
 
 JSON has the same names and forms as our API: ids are decimal strings, money is fen, instants are ISO 8601.
+Rich is imported where it is used: a server that starts, or a script that wants JSON, does not wait for it.
 """
 
 from __future__ import annotations
@@ -8,15 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from hexiao.domain.assessment import Assessment
 from hexiao.domain.coupon import Coupon, Face
@@ -24,6 +20,10 @@ from hexiao.domain.errors import local_time
 from hexiao.domain.money import format_yuan
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Kind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 PIPE_WIDTH = 200
 
@@ -54,11 +54,15 @@ KIND_WORDS: dict[Kind, str] = {
 
 
 def stdout() -> Console:
+    from rich.console import Console
+
     # Made anew each time: what stdout is may change, and a pipe has no width to wrap at.
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def stderr() -> Console:
+    from rich.console import Console
+
     return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False)
 
 
@@ -82,12 +86,28 @@ def note(markup: str) -> None:
     stderr().print(markup)
 
 
+def remark(text: str) -> None:
+    """A note without markup: for who has no time for Rich."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def escape(text: str) -> str:
+    """Text as markup that shows it as it is."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
 def complain(zh: str, en: str) -> None:
     stderr().print(f"[bold red]✗[/] {escape(zh)}\n  {escape(en)}", soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> None:
     """Cells are markup; a column whose name ends in `>` stands at the right. `empty` is said when there is no row."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     found = list(rows)
     if not found and empty:
         say(f"{escape(title)}: {empty}")
@@ -102,6 +122,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], emp
 
 def fields(title: str, pairs: Iterable[tuple[str, str]]) -> None:
     """One thing with its fields; values are markup, and empty ones are left out."""
+    from rich.table import Table
+
     shown = Table(title=escape(title), title_justify="left", box=None, show_header=False, pad_edge=False)
     shown.add_column(style="cyan", no_wrap=True)
     shown.add_column(overflow="fold")
@@ -130,11 +152,18 @@ def when(at: int | None, zone: ZoneInfo) -> str:
     return "" if at is None else local_time(at, zone)
 
 
+def watched() -> bool:
+    """Whether a person sees the progress."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Progress]:
     """A bar on stderr, gone when done; without a terminal there is none. Advance `bar.task_ids[0]`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=stderr(), transient=True, disable=not watched()) as bar:
         bar.add_task(what, total=total)
         yield bar
 

@@ -46,6 +46,11 @@ REASONS: dict[State, Code] = {
 """Why every other pair of state and move is refused."""
 
 
+def lapsed(state: int, held_until_at: int | None, now: int) -> bool:
+    """For rows of which no Redemption is made."""
+    return state == State.HELD and held_until_at is not None and now >= held_until_at
+
+
 class Redemption(msgspec.Struct, kw_only=True):
     """`lines` is the discount in fen, one number for each line of the bill; `returned` is what of it went back.
 
@@ -88,7 +93,7 @@ class Redemption(msgspec.Struct, kw_only=True):
 
     def lapsed(self, now: int) -> bool:
         """A hold past its deadline is lapsed, whether or not a sweeper ran."""
-        return self.state is State.HELD and self.held_until_at is not None and now >= self.held_until_at
+        return lapsed(self.state, self.held_until_at, now)
 
     def reversible(self, now: int, within_seconds: int | None) -> bool:
         """Whether the scheme's window for reversals, counted from the capture, is still open."""

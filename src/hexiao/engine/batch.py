@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
-import structlog
-
 from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, Assessed, Each, Failed, Lapse, Outcome, Put
@@ -21,6 +19,7 @@ from hexiao.engine.mint import Mint
 from hexiao.engine.names import collect
 from hexiao.engine.outage import Outage
 from hexiao.engine.unfit import refusals
+from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 
@@ -36,7 +35,7 @@ PAUSE_SECONDS_MAX = 0.02
 RECONNECT_PAUSE_SECONDS = (0.05, 0.2)
 """At least and at most, between two attempts to reach a database that is away."""
 
-log = structlog.get_logger("hexiao.engine")
+log = Log("hexiao.engine")
 
 Result = Answer | Unavailable
 """What a caller gets: an answer, or the exception that says try again with the same request id."""

@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import structlog
-
 from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
@@ -25,6 +23,7 @@ from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, No
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
+from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
 FORGET_MAX, PORTIONS_MAX = 1_000, 4
 """Answers at a time, and times in a row: so nobody waits long, and the sweeper keeps up with 69 million a day."""
 
-log = structlog.get_logger("hexiao.engine")
+log = Log("hexiao.engine")
 
 
 class _Waiting:

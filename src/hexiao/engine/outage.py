@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 
-import structlog
-
+from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost
 
-log = structlog.get_logger("hexiao.engine")
+log = Log("hexiao.engine")
 
 
 class Outage:

@@ -6,8 +6,8 @@ somebody was faster; then nothing of the batch was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -110,6 +110,10 @@ class Reader(Protocol):
 
     def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
         """(count of all, the rows of this page), oldest first, so that pages do not shift under a reader."""
+        ...
+
+    def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
+        """All of them, oldest first, of one committed state, in blocks of rows as exporting.Exported names them."""
         ...
 
     def journal(self, coupon_id: int) -> list[JournalEntry]: ...

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable
 from importlib.resources import as_file, files
 from typing import Any
 
-from yoyo import read_migrations
-from yoyo.exceptions import LockTimeout
-
 from hexiao.storage.base import StorageError
 
 LOCK_SECONDS_MAX = 30
@@ -25,6 +22,10 @@ def apply_migrations(
 
     `migrates` tells whether the process with this id may still be at it. Closes the backend's connection.
     """
+    # Not above: a server that starts only looks whether the schema is right.
+    from yoyo import read_migrations
+    from yoyo.exceptions import LockTimeout
+
     with warnings.catch_warnings(), as_file(files("hexiao.storage") / "migrations" / engine) as folder:
         warnings.simplefilter("ignore", DeprecationWarning)  # yoyo still uses sqlite3's default date adapters
         known = read_migrations(str(folder))

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, rows, saving, saving_at_once
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
-from hexiao.storage.postgres_connection import MigratingBackend, connect, is_spread, told
+from hexiao.storage.postgres_connection import connect, is_spread, told
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 from hexiao.storage.texts import Macro, read_queries
@@ -192,6 +192,15 @@ class PostgresStorage(Reading):
             cursor.execute("SET LOCAL enable_seqscan = on")  # the invariants read whole tables
             yield from cursor.execute(sql, parameters)
 
+    def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        # All rows will be read, so the plan that is first with the last row is the best.
+        self._db.execute("SET LOCAL enable_seqscan = on")
+        self._db.execute("SET LOCAL cursor_tuple_fraction = 1")
+        with self._db.cursor(name="exported") as cursor:
+            cursor.execute(_psycopg_style(sql), parameters)
+            while found := cursor.fetchmany(block):
+                yield found
+
     @contextmanager
     def _one_state(self) -> Iterator[None]:
         with self._translating(), self._db.transaction():
@@ -247,6 +256,8 @@ class _RowWriter:
 
 def migrate(url: str, *, break_lock: bool = False) -> list[str]:
     """Bring the database to this program's schema; the names of what was applied."""
+    from hexiao.storage.postgres_migrating import MigratingBackend  # takes long, and no server needs it
+
     try:
         backend = MigratingBackend(url)
         backend.init_database()

@@ -5,16 +5,12 @@ What the URL says wins over what stands here. Makes no promise about the server 
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import DatabaseURI
-from yoyo.migrations import default_migration_table
 
 DEFAULTS = {
     "connect_timeout": 5,
@@ -53,24 +49,3 @@ def told(failed: Exception, url: str) -> str:
     pieces |= {piece for piece in _SEPARATORS.split(place.partition(":")[2]) if not piece.isdigit()}
     quoted = any(len(piece) > 3 and piece in said for piece in pieces)
     return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
-
-
-class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
-    """The migration tool on a connection of ours: it understands every URL that a server understands."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, url, {}), default_migration_table)
-
-    def connect(self, dburi: DatabaseURI) -> psycopg.Connection[tuple[Any, ...]]:
-        return connect(dburi.database, f"{MIGRATING} {os.getpid()}")
-
-    def copy(self) -> MigratingBackend:
-        return MigratingBackend(self.uri.database)
-
-    def migrates(self, pid: int) -> bool:
-        """Whether the process with this id still works on this database, on whichever machine it runs."""
-        sql = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND application_name = :name"
-        )
-        return bool(self.execute(sql, {"name": f"{MIGRATING} {pid}"}).fetchone()[0])

@@ -6,7 +6,7 @@ An engine gives `query`, `_run` and two contexts; it changes nothing else here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import lists, loading, rows
+from hexiao.storage import exporting, lists, loading, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
@@ -43,6 +43,10 @@ class Reading(ABC):
     @abstractmethod
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The rows of a query as column name → value."""
+
+    @abstractmethod
+    def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query that is too large to hold, block by block."""
 
     @abstractmethod
     def _one_state(self) -> AbstractContextManager[None]:
@@ -89,6 +93,10 @@ class Reading(ABC):
                 return count, []
             found = self._run(listed.page_sql(), {**listed.parameters, "limit": page_size, "offset": offset})
             return count, lists.fill(self.query, [rows.redemption(row) for row in found])
+
+    def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
+        with self._one_state():
+            yield from self._stream(*exporting.statement(self.query, wanted), exporting.BLOCK)
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from yoyo import get_backend
 
 from hexiao.storage import loading, rows, saving
 from hexiao.storage.base import GuardMissed, StorageDown, StorageError
@@ -135,6 +134,11 @@ class SqliteStorage(Reading):
         for row in cursor:
             yield dict(zip(columns, row, strict=True))
 
+    def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        cursor = self._db.execute(sql, parameters)
+        while found := cursor.fetchmany(block):
+            yield found
+
     def _translating(self) -> AbstractContextManager[None]:
         return _as_ours()
 
@@ -151,6 +155,8 @@ class SqliteStorage(Reading):
 
 def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     """Bring the file to this program's schema, making it when there is none; the names of what was applied."""
+    from yoyo import get_backend  # takes long, and no server needs it
+
     path.parent.mkdir(parents=True, exist_ok=True)
     backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
     return apply_migrations(backend, "sqlite", runs, break_lock=break_lock)

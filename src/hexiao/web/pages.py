@@ -1,10 +1,14 @@
 """Everything beside /v1: the plain page /, the description as JSON and as a page, and the two questions of a monitor.
 
-/live says that the process answers; /ready says that its database does, too, and that it takes changes.
+/live says that the process answers; /ready says that its database does, too, and that it takes changes. The documents
+are made when somebody first asks for them: a server that starts does not wait for them.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import falcon
@@ -15,7 +19,6 @@ from hexiao import __version__
 from hexiao.domain.errors import Unavailable
 from hexiao.engine.committer import Engine
 from hexiao.http import log_unexpected
-from hexiao.web import docs_page, openapi
 from hexiao.web.html import POLICY, Html, join, page, tag
 
 SHORT_CACHE = "public, max-age=300"
@@ -24,12 +27,12 @@ SHORT_CACHE = "public, max-age=300"
 class Fixed:
     """A document that does not change while the process lives."""
 
-    def __init__(self, content: bytes, media_type: str) -> None:
-        self._content = content
+    def __init__(self, make: Callable[[], bytes], media_type: str) -> None:
+        self._make = cache(make)
         self._media_type = media_type
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.data = self._content
+        resp.data = await asyncio.to_thread(self._make)  # the first time takes long, and other requests wait
         resp.content_type = self._media_type
         resp.set_header("Cache-Control", SHORT_CACHE)
         if self._media_type == falcon.MEDIA_HTML:
@@ -66,12 +69,23 @@ class Ready:
 
 def install(app: falcon.asgi.App[Any, Any], engine: Engine, demo_requests: tuple[tuple[str, str], ...]) -> None:
     """Add the routes of this file to the app."""
-    document = openapi.document()
-    app.add_route("/", Fixed(_home(demo_requests), falcon.MEDIA_HTML))
-    app.add_route("/docs", Fixed(docs_page.render(document), falcon.MEDIA_HTML))
-    app.add_route("/openapi.json", Fixed(msgspec.json.encode(document), falcon.MEDIA_JSON))
+    app.add_route("/", Fixed(lambda: _home(demo_requests), falcon.MEDIA_HTML))
+    app.add_route("/docs", Fixed(_docs, falcon.MEDIA_HTML))
+    app.add_route("/openapi.json", Fixed(_openapi, falcon.MEDIA_JSON))
     app.add_route("/live", Live())
     app.add_route("/ready", Ready(engine))
+
+
+def _docs() -> bytes:
+    from hexiao.web import docs_page, openapi
+
+    return docs_page.render(openapi.document())
+
+
+def _openapi() -> bytes:
+    from hexiao.web import openapi
+
+    return msgspec.json.encode(openapi.document())
 
 
 def _say(resp: falcon.asgi.Response, status: int, what: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import jwt
 import msgspec
 
 LIFETIME_SECONDS: Final = 86_400
@@ -51,11 +50,16 @@ class _Payload(msgspec.Struct):
 def mint(key: bytes, account_id: str, client_id: str, uid: int, now_s: int) -> str:
     """An app-token for one account set, good for 24 hours from `now_s` (Kingdee JDY v2 §2.2)."""
     payload = _Payload(ext=_Ext(client_id=client_id, uid=uid), aid=account_id, iat=now_s, exp=now_s + LIFETIME_SECONDS)
+    # Not above: a server that starts does not wait for it.
+    import jwt
+
     return jwt.encode(msgspec.to_builtins(payload), _long_enough(key), algorithm=_ALGORITHM)
 
 
 def read(key: bytes, token: str, now_s: int) -> Claims:
     """The claims of a token of ours, or TokenInvalid, or from its `exp` on TokenExpired (Kingdee JDY v2 §2.2)."""
+    import jwt
+
     try:
         decoded = jwt.decode(
             token,

@@ -11,13 +11,13 @@ import re
 from typing import Final
 
 import msgspec
-import structlog
 
 from hexiao.domain.party import Credential
 from hexiao.engine.committer import Engine
 from hexiao.gateways.zvcms.account import DOOR, Account, open_account
 from hexiao.gateways.zvcms.errors import Fault, Rejected
 from hexiao.gateways.zvcms.signing import is_valid_identifier, verify
+from hexiao.logs import Log
 from hexiao.vault import Vault
 
 REPLAYS_REMEMBERED: Final = 65_536
@@ -28,7 +28,7 @@ MEMBERS: Final = ("OpenId", "GrantCode", "Token", "Timestamp", "Nonce", "Action"
 _WHOLE_NUMBER: Final = re.compile(rb"[0-9]{1,64}")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
-log = structlog.get_logger("hexiao.zvcms")
+log = Log("hexiao.zvcms")
 
 Members = dict[str, msgspec.Raw]
 """A JSON object whose values were not looked at yet: a number keeps the very digits it was printed with."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 from base64 import b64encode
 from io import BytesIO
 
-import barcode
-import segno
-from barcode.writer import SVGWriter
-
 
 def barcode_uri(code: str) -> str:
     """Code 128; "" for a code with letters that Code 128 has no bars for."""
     if not (code.isascii() and code.isprintable()):
         return ""
+    # Not above: a server that starts does not wait for it.
+    import barcode
+    from barcode.writer import SVGWriter
+
     picture = BytesIO()
     barcode.get("code128", code, writer=SVGWriter()).write(picture)
     return _data_uri(picture.getvalue())
@@ -24,6 +24,8 @@ def barcode_uri(code: str) -> str:
 
 def qrcode_uri(code: str) -> str:
     """A QR code with medium error correction, black on white, with its quiet zone."""
+    import segno
+
     picture = BytesIO()
     segno.make_qr(code, error="m").save(picture, kind="svg", scale=4, light="white", xmldecl=False)
     return _data_uri(picture.getvalue())

@@ -148,14 +148,14 @@ class RedemptionListOut(msgspec.Struct, kw_only=True):
 )  # fmt: skip
 async def redeem(call: Call[RedemptionsIn, Empty]) -> RedemptionsOut:
     """All the coupons or none. The same bill asking again gets its own hold back; a refusal carries every verdict."""
-    outcome = await call.ask(_command(call, call.body, call.request_id), Redeemed)
+    outcome = await call.ask(_command(call, call.body), Redeemed)
     return RedemptionsOut(redemptions=[show_redemption(view) for view in outcome.redemptions])
 
 
 @operation("POST", "/v1/redemptions/batch", zh="批量核销", en="Redeem on many bills, each on its own", changes=True)
 async def redeem_each(call: Call[RedemptionBatchIn, Empty]) -> BatchResultsOut:
     """Up to 1,000 items under one Idempotency-Key. Always 200 once the request is understood: look at each `status`."""
-    items = tuple(_command(call, item, "") for item in call.body.items)
+    items = tuple(_command(call, item) for item in call.body.items)
     outcome = await call.ask(RedeemEach(items=items, **call.envelope), Each)
     zone = await call.zone()
 
@@ -236,16 +236,12 @@ async def list_(call: Call[Empty, RedemptionsQuery]) -> RedemptionListOut:
     return RedemptionListOut(redemptions=[show_row(row, now) for row in rows], next_cursor=next_cursor)
 
 
-def _command(
-    call: Call[RedemptionsIn, Empty] | Call[RedemptionBatchIn, Empty], body: RedemptionsIn, request_id: str
-) -> Redeem:
+def _command(call: Call[RedemptionsIn, Empty] | Call[RedemptionBatchIn, Empty], body: RedemptionsIn) -> Redeem:
     return Redeem(
-        merchant_id=call.merchant_id,
-        request_id=request_id,
-        actor=call.caller.name,
         mode=body.mode,
         coupons=to_takes(body.coupons),
         bill=to_bill(body.bill),
+        **call.envelope,
     )
 
 

@@ -1,0 +1,34 @@
+"""The migration tool on a PostgreSQL connection of ours. Imported to migrate only: a server starts without it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psycopg
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import default_migration_table
+
+from hexiao.storage.postgres_connection import MIGRATING, connect
+
+
+class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
+    """The migration tool on a connection of ours: it understands every URL that a server understands."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, url, {}), default_migration_table)
+
+    def connect(self, dburi: DatabaseURI) -> psycopg.Connection[tuple[Any, ...]]:
+        return connect(dburi.database, f"{MIGRATING} {os.getpid()}")
+
+    def copy(self) -> MigratingBackend:
+        return MigratingBackend(self.uri.database)
+
+    def migrates(self, pid: int) -> bool:
+        """Whether the process with this id still works on this database, on whichever machine it runs."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name = :name"
+        )
+        return bool(self.execute(sql, {"name": f"{MIGRATING} {pid}"}).fetchone()[0])
