@@ -157,6 +157,10 @@ class Storage(Reader, Protocol):
         """Write it all in one transaction, then COMMIT. Raises GuardMissed; then nothing was written."""
         ...
 
+    def tally(self, now: int) -> Iterator[bool]:
+        """Count the past ahead for the lists, a little at a time; True after some work, False while it must wait."""
+        ...
+
     def take_node(self) -> int:
         """A number that no other running process has; keeps ids apart."""
         ...

@@ -13,6 +13,7 @@ from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
+from hexiao.storage.pages import FACETS, NO_END, Changed, Facet, Range
 from hexiao.storage.texts import COLUMNS
 
 Query = Callable[..., Iterable[rows.Row]]
@@ -45,9 +46,25 @@ class RedemptionQuery:
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
         conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
+        self.by_state = bool(wanted.states)
         if wanted.states:
             conditions.append(f"state IN ({', '.join(str(int(state)) for state in wanted.states)})")
         self.where = " AND ".join(conditions)
+
+    def place(self) -> Range | Changed | None:
+        """Where tallies help: a shop's redemptions by time, kind or scheme, or by their last change; else None."""
+        asked = dict(self.parameters)
+        shop_id = asked.pop("shop_id", None)
+        del asked["merchant_id"]  # a shop is one merchant's for ever
+        if shop_id is None or self.by_state:
+            return None
+        if asked.keys() <= {"changed_from_at", "changed_until_at"} and asked:
+            return Changed(shop_id, max(0, asked.get("changed_from_at", 0)), asked.get("changed_until_at", NO_END))
+        made = max(0, asked.pop("created_from_at", 0)), asked.pop("created_until_at", NO_END)
+        if not asked:
+            return Range(shop_id, Facet.ALL, 0, *made)
+        name, value = asked.popitem()
+        return None if asked or name not in FACETS else Range(shop_id, FACETS[name], int(value), *made)
 
     def count_sql(self) -> str:
         return f"SELECT count(*) FROM redemption WHERE {self.where}"

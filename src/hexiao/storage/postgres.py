@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from hexiao.storage import loading, rows, saving, saving_at_once
+from hexiao.storage import loading, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
@@ -27,6 +27,11 @@ _json = msgspec.json.Encoder().encode
 
 CONNECT_SECONDS = 5
 CLOCKS_APART_MAX_MS = 2_000
+AT_WORK = """
+    SELECT l.virtualtransaction FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+    AND a.datname = current_database()
+"""
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -85,6 +90,19 @@ class PostgresStorage(Reading):
         with self._db.cursor() as cursor:
             cursor.executemany(sql.replace("?", "%s"), values)
             return cursor.rowcount
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            yield
+
+    def tally(self, now: int) -> Iterator[bool]:
+        return tallying.tally(self, now)
+
+    def at_work(self) -> Collection[str]:
+        """Every transaction of this database holds a lock on its own name, which anybody may see."""
+        with self._translating():
+            return {name for (name,) in self._db.execute(AT_WORK)}
 
     def take_node(self) -> int:
         with self._translating():

@@ -14,7 +14,7 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import lists, loading, rows
+from hexiao.storage import lists, loading, pages, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
@@ -82,12 +82,19 @@ class Reading(ABC):
     def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
         with self._one_state():
             listed = lists.RedemptionQuery(self.query, wanted)
-            [(count,)] = self._run(listed.count_sql(), listed.parameters)
-            offset = (page - 1) * page_size
-            if offset >= count:
-                return count, []
-            found = self._run(listed.page_sql(), {**listed.parameters, "limit": page_size, "offset": offset})
+            count, found = self._page(listed, (page - 1) * page_size, page_size)
             return count, lists.fill(self.query, [rows.redemption(row) for row in found])
+
+    def _page(self, listed: lists.RedemptionQuery, offset: int, limit: int) -> pages.Found:
+        place = listed.place()
+        if place is not None:
+            if not self.shops_by_id(listed.parameters["merchant_id"], [place.shop_id]):
+                return 0, []
+            return place.page(self._run, offset, limit)
+        [(count,)] = self._run(listed.count_sql(), listed.parameters)
+        if offset >= count:
+            return count, []
+        return count, list(self._run(listed.page_sql(), {**listed.parameters, "limit": limit, "offset": offset}))
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():

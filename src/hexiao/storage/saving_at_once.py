@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hexiao.storage.saving import slot_of
+from hexiao.storage.saving import earliest, slot_of
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
@@ -40,6 +40,13 @@ _PARTS: dict[str, str] = {
     "new_redemption": (
         f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"
         " FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "late": (
+        "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
+        " FROM json_array_elements(%(late)s::json) v"
+        " WHERE (v ->> 1)::bigint < (SELECT until_at FROM past WHERE name = 'redemption')"
+        " ON CONFLICT (shop_id) DO UPDATE SET seq = tallied.seq + 1,"
+        " sound_until_at = least(tallied.sound_until_at, excluded.sound_until_at)"
     ),
     "redemption": (
         "UPDATE redemption r SET state = v.state, captured_fen = v.captured_fen, reversed_fen = v.reversed_fen,"
@@ -94,6 +101,9 @@ _PARTS: dict[str, str] = {
 }
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
 
+UNCOUNTED = ("late",)
+"""Parts that may change nothing."""
+
 
 def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any]]:
     """(SQL, parameters) that write `changes`, or raise a division by zero when a guard missed."""
@@ -104,8 +114,10 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any
             continue
         if name != "code":  # reads the coupons' own parameter
             parameters[name] = _json(part_rows).decode()
-        parameters[f"n_{name}"] = len(part_rows)
         parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
+        if name in UNCOUNTED:
+            continue
+        parameters[f"n_{name}"] = len(part_rows)
         counts.append(f"(SELECT count(*) FROM {name}_) = %(n_{name})s")
     return f"WITH {', '.join(parts)} SELECT 1 / ({' AND '.join(counts)})::integer", parameters
 
@@ -125,6 +137,7 @@ def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
             for c in (changes.coupons[key] for key in sorted(changes.coupons))
         ],
         "new_redemption": list(changes.new_redemptions.values()),
+        "late": earliest(changes),
         "redemption": list(changes.redemptions.values()),
         "journal": changes.journal,
         "refusal": changes.refusals,

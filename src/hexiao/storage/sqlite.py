@@ -6,7 +6,7 @@ One object is one connection, for one thread at a time.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from hexiao.storage import loading, rows, saving
+from hexiao.storage import loading, rows, saving, tallying
 from hexiao.storage.base import GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
@@ -73,10 +73,15 @@ class SqliteStorage(Reading):
     # Changes.
 
     def save(self, changes: Changes, now: int, node: int) -> None:
+        with self.changing():
+            saving.write(self, changes, now, node)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
         with _as_ours():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                saving.write(self, changes, now, node)
+                yield
                 self._db.execute("COMMIT")
             except sqlite3.IntegrityError as clash:
                 self._undo()
@@ -84,6 +89,13 @@ class SqliteStorage(Reading):
             except BaseException:
                 self._undo()
                 raise
+
+    def tally(self, now: int) -> Iterator[bool]:
+        return tallying.tally(self, now)
+
+    def at_work(self) -> Collection[str]:
+        """Nobody: there is one writer at a time, so who began to write before an announcement has ended by then."""
+        return ()
 
     def many(self, sql: str, values: list[tuple[Any, ...]]) -> int:
         return self._db.executemany(sql, values).rowcount
