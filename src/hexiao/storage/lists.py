@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from hexiao.domain.party import Cashier, Member, Shop
 from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import rows
+from hexiao.storage import pages, rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
-from hexiao.storage.pages import FACETS, NO_END, Changed, Facet, Range
+from hexiao.storage.loading import VersionCache
 from hexiao.storage.texts import COLUMNS
 
 Query = Callable[..., Iterable[rows.Row]]
@@ -46,35 +48,31 @@ class RedemptionQuery:
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
         conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
-        self.by_state = bool(wanted.states)
+        self._by_state = bool(wanted.states)
         if wanted.states:
             conditions.append(f"state IN ({', '.join(str(int(state)) for state in wanted.states)})")
         self.where = " AND ".join(conditions)
 
-    def place(self) -> Range | Changed | None:
-        """Where tallies help: a shop's redemptions by time, kind or scheme, or by their last change; else None."""
+    def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
+        """What a numbered page is found by: tallies where they help, else by counting."""
         asked = dict(self.parameters)
-        shop_id = asked.pop("shop_id", None)
-        del asked["merchant_id"]  # a shop is one merchant's for ever
-        if shop_id is None or self.by_state:
-            return None
-        if asked.keys() <= {"changed_from_at", "changed_until_at"} and asked:
-            return Changed(shop_id, max(0, asked.get("changed_from_at", 0)), asked.get("changed_until_at", NO_END))
-        made = max(0, asked.pop("created_from_at", 0)), asked.pop("created_until_at", NO_END)
-        if not asked:
-            return Range(shop_id, Facet.ALL, 0, *made)
-        name, value = asked.popitem()
-        return None if asked or name not in FACETS else Range(shop_id, FACETS[name], int(value), *made)
-
-    def count_sql(self) -> str:
-        return f"SELECT count(*) FROM redemption WHERE {self.where}"
-
-    def page_sql(self) -> str:
-        """Oldest first by offset: for protocols that page by number."""
-        return (
-            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
-            " ORDER BY created_at, id LIMIT :limit OFFSET :offset"
-        )
+        merchant_id, shop_id = asked.pop("merchant_id"), asked.pop("shop_id", None)
+        if shop_id is None or self._by_state:
+            return pages.plain(self.where), self.parameters
+        by = "changed" if "changed_from_at" in asked or "changed_until_at" in asked else "created"
+        from_at, until_at = max(0, asked.pop(f"{by}_from_at", 0)), asked.pop(f"{by}_until_at", pages.NO_END)
+        facet, value = pages.Facet.ALL, 0
+        if by == "created" and len(asked) == 1 and (name := next(iter(asked))) in pages.FACETS:
+            facet, value = pages.FACETS[name], int(asked.pop(name))
+        if asked:
+            return pages.plain(self.where), self.parameters
+        found = pages.MADE[facet]
+        if by == "changed":
+            found = pages.CHANGED_SINCE if until_at == pages.NO_END else pages.CHANGED_WITHIN
+        return found, {
+            "merchant_id": merchant_id, "shop_id": shop_id, "facet": int(facet), "value": value,
+            "from_at": from_at, "until_at": until_at,
+        }  # fmt: skip
 
     def newest_sql(self) -> str:
         """Newest first after a cursor."""
@@ -128,6 +126,51 @@ def fill(query: Query, redemptions: list[Redemption]) -> list[RedemptionRow]:
             )
         )
     return filled
+
+
+_decode_beside = msgspec.json.Decoder(list[list[Any]]).decode
+_END_OF_REDEMPTION = 1 + len(pages.BESIDE) + len(COLUMNS["redemption"])
+_END_OF_COUPON = _END_OF_REDEMPTION + len(COLUMNS["coupon"])
+
+
+def page(query: Query, versions: VersionCache, found: list[rows.Row]) -> tuple[int, list[RedemptionRow]]:
+    """From the rows of `pages.statement`."""
+    count, *beside = found[0][: 1 + len(pages.BESIDE)]
+    if count is None or beside[0] is None:  # another merchant's shop, or an empty page
+        return max(int(count or 0), 0), []
+    shops, cashiers, heads = (_decode_beside(text or "[]") for text in beside)
+    shop_of: dict[int, Shop] = {row[0]: rows.record(Shop, row) for row in shops}
+    cashier_of: dict[int | None, Cashier] = {row[0]: rows.record(Cashier, row) for row in cashiers}
+    head_of = {row[0]: row for row in heads}
+    scheme_of: dict[tuple[int, int], Scheme] = {}
+    filled = []
+    members: dict[int, Member] = {}
+    for row in found:
+        redemption = rows.redemption(row[1 + len(pages.BESIDE) : _END_OF_REDEMPTION])
+        coupon = rows.coupon(row[_END_OF_REDEMPTION:_END_OF_COUPON])
+        version = coupon.scheme_id, coupon.scheme_version
+        if version not in scheme_of:
+            scheme_of[version] = rows.scheme(head_of[coupon.scheme_id], _version(query, versions, version))
+        member_id = row[_END_OF_COUPON]
+        if member_id is not None and member_id not in members:
+            members[member_id] = rows.record(Member, row[_END_OF_COUPON:])
+        filled.append(
+            RedemptionRow(
+                redemption=redemption,
+                coupon=coupon,
+                scheme=scheme_of[version],
+                shop=shop_of.get(redemption.shop_id),
+                cashier=cashier_of.get(redemption.cashier_id),
+                member=members.get(member_id),
+            )
+        )
+    return int(count), filled
+
+
+def _version(query: Query, versions: VersionCache, key: tuple[int, int]) -> rows.Row:
+    if key not in versions:
+        [versions[key]] = query("scheme_versions", keys=[key])
+    return versions[key]
 
 
 def schemes_at(query: Query, pairs: set[tuple[int, int]]) -> dict[tuple[int, int], Scheme]:

@@ -38,8 +38,7 @@ SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN
 WHERE s.merchant_id = k.a AND s.number = k.b
 
 -- name: schemes_by_id
-SELECT id, merchant_id, number, latest, paused, shown_in_list, shown_on_goods, created_at, updated_at, seq
-FROM scheme WHERE id {in:ids}
+SELECT {scheme} FROM scheme WHERE id {in:ids}
 
 -- name: scheme_versions
 SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN scheme_version v

@@ -80,21 +80,11 @@ class Reading(ABC):
             return lists.fill(self.query, [rows.redemption(row) for row in found])
 
     def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
-        with self._one_state():
-            listed = lists.RedemptionQuery(self.query, wanted)
-            count, found = self._page(listed, (page - 1) * page_size, page_size)
-            return count, lists.fill(self.query, [rows.redemption(row) for row in found])
-
-    def _page(self, listed: lists.RedemptionQuery, offset: int, limit: int) -> pages.Found:
-        place = listed.place()
-        if place is not None:
-            if not self.shops_by_id(listed.parameters["merchant_id"], [place.shop_id]):
-                return 0, []
-            return place.page(self._run, offset, limit)
-        [(count,)] = self._run(listed.count_sql(), listed.parameters)
-        if offset >= count:
-            return count, []
-        return count, list(self._run(listed.page_sql(), {**listed.parameters, "limit": limit, "offset": offset}))
+        with self._translating():  # one statement sees one state, and what it names by id never changes
+            sought, parameters = lists.RedemptionQuery(self.query, wanted).sought()
+            sql = pages.statement(sought, page_size)
+            found = self._run(sql, {**parameters, "offset": (page - 1) * page_size})
+            return lists.page(self.query, self._versions, list(found))
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():

@@ -10,6 +10,10 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
 
+SCHEME_COLUMNS = (
+    "id", "merchant_id", "number", "latest", "paused", "shown_in_list", "shown_on_goods", "created_at", "updated_at",
+    "seq",
+)  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
     "merchant": Merchant.__struct_fields__,
     "shop": Shop.__struct_fields__,
@@ -17,11 +21,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "member": Member.__struct_fields__,
     "item": Item.__struct_fields__,
     "credential": Credential.__struct_fields__,
+    "scheme": SCHEME_COLUMNS,
     "coupon": Coupon.__struct_fields__,
     "redemption": Redemption.__struct_fields__,
     "journal": JournalEntry.__struct_fields__,
 }
-"""The columns of a table are the fields of its struct, in order."""
+"""The columns of a table are the fields of its struct, in order; a scheme's stand in two tables."""
 
 _NAMED = re.compile(r"^-- name: (.+)$", re.MULTILINE)
 _HOLE = re.compile(r"\{(\w+)(?::(\w+)(?:\(([\w, ]+)\))?)?\}")
@@ -34,6 +39,11 @@ def read_queries(filename: str, macros: Mapping[str, Macro]) -> dict[str, str]:
     """name → SQL, with `{list:x}`-like holes filled by the engine's macros and `{table}` by its columns."""
     text = files("hexiao.storage").joinpath(filename).read_text("utf-8")
     pieces = _NAMED.split(text)[1:]
+    return {name.strip(): fitted(sql, macros).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}
+
+
+def fitted(sql: str, macros: Mapping[str, Macro]) -> str:
+    """The text with its holes filled."""
 
     def fill(hole: re.Match[str]) -> str:
         name, argument, types = hole.groups()
@@ -41,4 +51,4 @@ def read_queries(filename: str, macros: Mapping[str, Macro]) -> dict[str, str]:
             return ", ".join(COLUMNS[name])
         return macros[name](argument, tuple(types.split(", ")) if types else ())
 
-    return {name.strip(): _HOLE.sub(fill, sql).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}
+    return _HOLE.sub(fill, sql)
