@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -30,6 +32,10 @@ BATCH_MAX = 256
 WAITING_MAX = 10_000
 READ_THREADS = 2
 SWEEP_MAX = 500
+TALLY_EVERY_MS = 600_000
+TALLY_PAUSE_SECONDS = 0.02
+"""Between two little pieces of tallying, so that it takes nobody's place."""
+WAIT_SECONDS = 0.5
 
 log = structlog.get_logger("hexiao.engine")
 
@@ -141,6 +147,8 @@ class Engine:
         self._local = threading.local()
         self._opened: list[Storage] = []
         self._credentials = CredentialCache(clock)
+        self._tallying: Iterator[bool] | None = None
+        self._tallied_at = -TALLY_EVERY_MS
         self._stopping = threading.Event()
         self._sweeper = threading.Thread(
             target=self._sweep_for_ever, args=(sweep_seconds,), name="hexiao-sweeper", daemon=True
@@ -194,6 +202,16 @@ class Engine:
                 break
         return swept
 
+    def tally(self, seconds: float = math.inf) -> bool:
+        """Count the past ahead for the lists, for so long; whether there is more. One thread at a time."""
+        tallying, self._tallying = self._tallying or self._own_storage().tally(self.clock()), None
+        deadline = time.monotonic() + seconds
+        for worked in tallying:
+            if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
+                self._tallying = tallying
+                return True
+        return False
+
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
         self._stopping.set()
@@ -205,15 +223,32 @@ class Engine:
         for storage in (*self._opened, self._reader_storage, self._storage):
             storage.close()
 
+    def _tally_now_and_then(self, seconds: float) -> None:
+        """A round that took too long is gone on with after the next sweep; one that failed is begun anew."""
+        now = self.clock()
+        if self._tallying is None:
+            if abs(now - self._tallied_at) < TALLY_EVERY_MS:
+                return
+            self._tallied_at = now
+        try:
+            self.tally(seconds)
+        except (StorageDown, StorageError) as down:
+            log.warning("tally_put_off", reason=str(down))
+
+    def _own_storage(self) -> Storage:
+        """This thread's."""
+        storage: Storage | None = getattr(self._local, "storage", None)
+        if storage is None:
+            storage = self._local.storage = self._storage.open_again()
+            self._opened.append(storage)
+        return storage
+
     def _lane(self, command: AnyCommand) -> Lane:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
     def _read(self, query: Callable[[Reader], T]) -> T:
         try:
-            storage: Storage | None = getattr(self._local, "storage", None)
-            if storage is None:
-                storage = self._local.storage = self._storage.open_again()
-                self._opened.append(storage)
+            storage = self._own_storage()
             try:
                 return query(storage)
             except ConnectionLost:  # a read may simply be asked again, on a new connection
@@ -226,6 +261,7 @@ class Engine:
         while not self._stopping.wait(every_seconds):
             try:
                 self.sweep()
+                self._tally_now_and_then(every_seconds)
             except Unavailable as down:
                 log.warning("sweep_put_off", reason=str(down))
             except Exception as unexpected:

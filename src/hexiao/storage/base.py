@@ -13,7 +13,7 @@ import msgspec
 
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption, State
+from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Kind, Scheme
 from hexiao.storage.snapshot import Changes, Count, Names, Snapshot
 
@@ -107,7 +107,9 @@ class Reader(Protocol):
         """Newest first, keyset-paged."""
         ...
 
-    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
+    def redemption_page(
+        self, wanted: RedemptionFilter, page: int, page_size: int
+    ) -> tuple[int, list[ListedRedemption]]:
         """(count of all, the rows of this page), oldest first, so that pages do not shift under a reader."""
         ...
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
 from hexiao.domain.party import Cashier, Member, Shop
 from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import pages, rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
-from hexiao.storage.loading import VersionCache
 from hexiao.storage.texts import COLUMNS
 
 Query = Callable[..., Iterable[rows.Row]]
@@ -126,51 +123,6 @@ def fill(query: Query, redemptions: list[Redemption]) -> list[RedemptionRow]:
             )
         )
     return filled
-
-
-_decode_beside = msgspec.json.Decoder(list[list[Any]]).decode
-_END_OF_REDEMPTION = 1 + len(pages.BESIDE) + len(COLUMNS["redemption"])
-_END_OF_COUPON = _END_OF_REDEMPTION + len(COLUMNS["coupon"])
-
-
-def page(query: Query, versions: VersionCache, found: list[rows.Row]) -> tuple[int, list[RedemptionRow]]:
-    """From the rows of `pages.statement`."""
-    count, *beside = found[0][: 1 + len(pages.BESIDE)]
-    if count is None or beside[0] is None:  # another merchant's shop, or an empty page
-        return max(int(count or 0), 0), []
-    shops, cashiers, heads = (_decode_beside(text or "[]") for text in beside)
-    shop_of: dict[int, Shop] = {row[0]: rows.record(Shop, row) for row in shops}
-    cashier_of: dict[int | None, Cashier] = {row[0]: rows.record(Cashier, row) for row in cashiers}
-    head_of = {row[0]: row for row in heads}
-    scheme_of: dict[tuple[int, int], Scheme] = {}
-    filled = []
-    members: dict[int, Member] = {}
-    for row in found:
-        redemption = rows.redemption(row[1 + len(pages.BESIDE) : _END_OF_REDEMPTION])
-        coupon = rows.coupon(row[_END_OF_REDEMPTION:_END_OF_COUPON])
-        version = coupon.scheme_id, coupon.scheme_version
-        if version not in scheme_of:
-            scheme_of[version] = rows.scheme(head_of[coupon.scheme_id], _version(query, versions, version))
-        member_id = row[_END_OF_COUPON]
-        if member_id is not None and member_id not in members:
-            members[member_id] = rows.record(Member, row[_END_OF_COUPON:])
-        filled.append(
-            RedemptionRow(
-                redemption=redemption,
-                coupon=coupon,
-                scheme=scheme_of[version],
-                shop=shop_of.get(redemption.shop_id),
-                cashier=cashier_of.get(redemption.cashier_id),
-                member=members.get(member_id),
-            )
-        )
-    return int(count), filled
-
-
-def _version(query: Query, versions: VersionCache, key: tuple[int, int]) -> rows.Row:
-    if key not in versions:
-        [versions[key]] = query("scheme_versions", keys=[key])
-    return versions[key]
 
 
 def schemes_at(query: Query, pairs: set[tuple[int, int]]) -> dict[tuple[int, int], Scheme]:

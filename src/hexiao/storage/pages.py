@@ -1,4 +1,4 @@
-"""One statement for one page of a list: how many rows there are, the rows of the page, and what stands beside them.
+"""One statement for one page of a list: how many rows there are, and the rows with the names beside them.
 
 In a shop's list it finds the place by tallies: a tally says how many redemptions were made before a moment, and between
 two of them lie some hundred rows. Every answer is exact, with tallies or without; without, it takes as long as counting
@@ -11,11 +11,22 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from hexiao.storage.texts import COLUMNS
-
 NO_END = 2**63 - 1
-BESIDE = ("shop", "cashier", "scheme")
-"""Few for many rows: they come once, as JSON, with the first row."""
+
+_SHOWN: dict[str, str] = {
+    "p": (
+        "id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
+        " held_until_at, captured_at, cashier_id, member_id"
+    ),
+    "c": "code, record_id, face_fen, uses_max, captured_fen, captured_uses",
+    "s": "number",
+    "h": "number, name",
+    "k": "name",
+    "m": "name, mobile, card_id, card_number",
+}
+"""The fields of ListedRedemption, in order, by the table in which they stand."""
+_COLUMNS = ", ".join(f"{table}.{column}" for table, columns in _SHOWN.items() for column in columns.split(", "))
+_OF_PAGE = f"{_SHOWN['p']}, scheme_id"
 
 
 class Facet(IntEnum):
@@ -48,33 +59,29 @@ class Sought(NamedTuple):
 
 def plain(where: str) -> Sought:
     """By counting."""
-    return Sought("", f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
+    shops = "of_shop AS (SELECT id, number, name FROM shop WHERE merchant_id = :merchant_id),"
+    return Sought(shops, f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
 
 
 @lru_cache(256)
 def statement(sought: Sought, limit: int) -> str:
-    """Rows of (count, shops, cashiers, schemes, redemption…, coupon…, member…); of an empty page one, the rest NULL.
+    """Rows of (count, the fields of ListedRedemption…); of an empty page one row, with NULL for all but the count.
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
-    columns = ", ".join(COLUMNS["redemption"])
     ordered = f"ORDER BY created_at, id LIMIT {limit:d}"
-    found = [
-        f"SELECT {columns} FROM (SELECT {columns} FROM redemption WHERE {part.where} {ordered} OFFSET {part.skipped}) r"
+    found = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT {_OF_PAGE} FROM redemption WHERE {part.where} {ordered} OFFSET {part.skipped}) r"
         for part in sought.parts
-    ]
-    beside = "".join(f", CASE WHEN p.place = 1 THEN {{some:{name}({name}_id)}} END" for name in BESIDE)
-    shown = "".join(
-        f", {alias}.{column}"
-        for alias, of in (("p", "redemption"), ("c", "coupon"), ("m", "member"))
-        for column in COLUMNS[of]
     )
+    if len(sought.parts) > 1:
+        found = f"SELECT {_OF_PAGE} FROM ({found}) f {ordered}"
     return (
-        f"WITH {sought.tables}{', ' if sought.tables else ''}"
-        f"page AS (SELECT {columns}, row_number() OVER (ORDER BY created_at, id) AS place"
-        f" FROM ({' UNION ALL '.join(found)}) f {ordered})"
-        f" SELECT {sought.total}{beside}{shown} FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
-        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id ORDER BY p.place"
+        f"WITH {sought.tables} page AS ({found})"
+        f" SELECT {sought.total}, {_COLUMNS} FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
+        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN scheme s ON s.id = p.scheme_id"
+        " LEFT JOIN of_shop h ON h.id = p.shop_id LEFT JOIN cashier k ON k.id = p.cashier_id"
+        " LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
     )
 
 
@@ -110,6 +117,7 @@ def _rank(edge: str, moment: str, only: str) -> str:
 def _made(only: str = "", offset: str = ":offset") -> str:
     """The number made `before` and within the `whole` time, and the `first` row of the page."""
     return f"""
+of_shop AS (SELECT id, number, name FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id),
 sound AS (SELECT coalesce((SELECT sound_until_at FROM tallied WHERE shop_id = :shop_id), 0) AS at),
 last_edge AS ({_edge()}),
 edge_before AS ({_edge(" AND until_at <= :from_at")}),
@@ -129,7 +137,7 @@ first AS (
     SELECT created_at, id FROM redemption WHERE shop_id = :shop_id AND created_at >= (SELECT at FROM start)
     AND created_at < :until_at{only} ORDER BY created_at, id
     LIMIT 1 OFFSET (SELECT wanted.n - start.n FROM wanted, start)
-)"""
+),"""
 
 
 _IN_TIME = "(SELECT n FROM whole) - (SELECT n FROM before)"
@@ -137,7 +145,7 @@ _IN_TIME = "(SELECT n FROM whole) - (SELECT n FROM before)"
 
 def _owned(total: str) -> str:
     """A shop is one merchant's for ever, so its redemptions need not be asked one by one whose they are."""
-    return f"CASE WHEN EXISTS (SELECT 1 FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id) THEN {total} END"
+    return f"CASE WHEN EXISTS (SELECT 1 FROM of_shop) THEN {total} END"
 
 
 def _from_first(only: str = "") -> Part:

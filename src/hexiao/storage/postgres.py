@@ -22,7 +22,7 @@ from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, Storag
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
-from hexiao.storage.texts import COLUMNS, Macro, fitted, read_queries
+from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
 
@@ -47,21 +47,17 @@ MACROS: dict[str, Macro] = {
         f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
     ),
     "keys": _keys,
-    "some": lambda table, keys: (
-        f"(SELECT json_agg(json_build_array({', '.join(COLUMNS[table])}))::text FROM {table}"
-        f" WHERE id = ANY(ARRAY(SELECT {keys[0]} FROM page)))"
-    ),
     "sum": lambda column, types: (
         f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
     ),
 }
 
 
+@cache
 def _psycopg_style(sql: str) -> str:
     return _PARAMETER.sub(r"%(\1)s", sql)
 
 
-fit = cache(lambda sql: _psycopg_style(fitted(sql, MACROS)))
 QUERIES = {name: _psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
 INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 
@@ -144,7 +140,7 @@ class PostgresStorage(Reading):
         return [cursor.fetchall() for cursor in cursors]
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
-        return self._db.execute(fit(sql), parameters).fetchall()
+        return self._db.execute(_psycopg_style(sql), parameters).fetchall()
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with self._db.transaction(), self._db.cursor(row_factory=dict_row) as cursor:
@@ -219,6 +215,8 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     db = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="hexiao")
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
+    # The plans are index probes whatever the values are, and making one takes longer than most of them.
+    db.execute("SET plan_cache_mode = force_generic_plan")
     return db
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption
+from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import lists, loading, pages, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
@@ -79,12 +79,16 @@ class Reading(ABC):
             found = self._run(listed.newest_sql(), {**listed.parameters, "at": at.at, "id": at.id, "limit": limit})
             return lists.fill(self.query, [rows.redemption(row) for row in found])
 
-    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
-        with self._translating():  # one statement sees one state, and what it names by id never changes
+    def redemption_page(
+        self, wanted: RedemptionFilter, page: int, page_size: int
+    ) -> tuple[int, list[ListedRedemption]]:
+        with self._translating():  # one statement sees one state, and the ids that names stand for never change
             sought, parameters = lists.RedemptionQuery(self.query, wanted).sought()
             sql = pages.statement(sought, page_size)
-            found = self._run(sql, {**parameters, "offset": (page - 1) * page_size})
-            return lists.page(self.query, self._versions, list(found))
+            found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
+        count = int(found[0][0] or 0)  # nothing is counted in another merchant's shop
+        empty = count <= 0 or found[0][1] is None
+        return max(count, 0), [] if empty else [rows.listed(row[1:]) for row in found]
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():

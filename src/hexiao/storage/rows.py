@@ -11,7 +11,7 @@ import msgspec
 from hexiao.domain.bill import Scene
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
-from hexiao.domain.redemption import Entry, JournalEntry, Redemption, State
+from hexiao.domain.redemption import Entry, JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Benefit, Kind, Scheme, Terms
 
 Row = Sequence[Any]
@@ -52,6 +52,13 @@ def redemption(row: Row) -> Redemption:
     redemption.returned = _decode_fen(redemption.returned)
     made: Redemption = redemption
     return made
+
+
+def listed(row: Row) -> ListedRedemption:
+    listed = ListedRedemption(*row)
+    listed.kind = _KINDS[listed.kind]
+    listed.state = _STATES[listed.state]
+    return listed
 
 
 def redemption_row(redemption: Redemption) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +19,7 @@ from hexiao.storage.base import GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
-from hexiao.storage.texts import COLUMNS, Macro, fitted, read_queries
+from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
 
@@ -37,13 +36,8 @@ MACROS: dict[str, Macro] = {
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"
     ),
-    "some": lambda table, keys: (
-        f"(SELECT json_group_array(json_array({', '.join(COLUMNS[table])})) FROM {table}"
-        f" WHERE id IN (SELECT {keys[0]} FROM page))"
-    ),
     "sum": lambda column, types: f"(SELECT coalesce(sum(value), 0) FROM json_each({column}))",
 }
-fit = cache(lambda sql: fitted(sql, MACROS))
 QUERIES = read_queries("queries.sql", MACROS)
 INVARIANTS = read_queries("invariants.sql", MACROS)
 
@@ -130,7 +124,7 @@ class SqliteStorage(Reading):
         return self._db.execute(QUERIES[name], parameters)
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
-        return self._db.execute(fit(sql), parameters)
+        return self._db.execute(sql, parameters)
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         cursor = self._db.execute(sql, parameters)

@@ -39,11 +39,6 @@ def read_queries(filename: str, macros: Mapping[str, Macro]) -> dict[str, str]:
     """name → SQL, with `{list:x}`-like holes filled by the engine's macros and `{table}` by its columns."""
     text = files("hexiao.storage").joinpath(filename).read_text("utf-8")
     pieces = _NAMED.split(text)[1:]
-    return {name.strip(): fitted(sql, macros).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}
-
-
-def fitted(sql: str, macros: Mapping[str, Macro]) -> str:
-    """The text with its holes filled."""
 
     def fill(hole: re.Match[str]) -> str:
         name, argument, types = hole.groups()
@@ -51,4 +46,4 @@ def fitted(sql: str, macros: Mapping[str, Macro]) -> str:
             return ", ".join(COLUMNS[name])
         return macros[name](argument, tuple(types.split(", ")) if types else ())
 
-    return _HOLE.sub(fill, sql)
+    return {name.strip(): _HOLE.sub(fill, sql).strip() for name, sql in zip(pieces[::2], pieces[1::2], strict=True)}
