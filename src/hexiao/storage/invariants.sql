@@ -138,6 +138,8 @@ SELECT shop_id, facet, value, until_at FROM (
         sum(t.here) OVER (PARTITION BY t.shop_id, t.facet, t.value ORDER BY t.until_at) AS added,
         coalesce(lag(t.until_at) OVER (PARTITION BY t.shop_id, t.facet, t.value ORDER BY t.until_at), 0) AS begin,
         sum(t.here) OVER (PARTITION BY t.shop_id, t.facet, t.from_at, t.until_at) AS of_facet,
+        sum(t.here) OVER (PARTITION BY t.shop_id, t.from_at, t.until_at) AS of_facets,
         sum(CASE WHEN t.facet = 0 THEN t.here ELSE 0 END) OVER (PARTITION BY t.shop_id, t.from_at, t.until_at) AS whole
     FROM tally t JOIN tallied k ON k.shop_id = t.shop_id AND t.until_at <= k.sound_until_at
-) t WHERE so_far <> added OR (facet = 0 AND from_at <> begin) OR of_facet <> whole OR here < 1
+) t WHERE so_far <> added OR (facet = 0 AND from_at <> begin) OR of_facet <> whole
+    OR of_facets <> 3 * whole OR here < 1
