@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import p1, p2, p3, p4, p5, p7, p12
+from benchmarks import p1, p2, p3, p4, p5, p6, p7, p12
 from benchmarks.form import read_form
 from benchmarks.report import console, tell
 from benchmarks.session import Benchmark, Session
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "P3": p3.run,
     "P4": p4.run,
     "P5": p5.run,
+    "P6": p6.run,
     "P7": p7.run,
     "P12": p12.run,
 }

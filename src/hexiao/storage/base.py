@@ -6,7 +6,7 @@ somebody was faster; then nothing of the batch was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -147,8 +147,8 @@ class Reader(Protocol):
         """Holds past their deadline that nobody has written down yet."""
         ...
 
-    def broken(self, now: int) -> Iterator[Broken]:
-        """Run every invariant; yields the offending rows."""
+    def broken(self, now: int, only: Collection[str] = ()) -> Iterator[Broken]:
+        """Run every invariant, or only those of these numbers; yields the offending rows."""
         ...
 
 

@@ -47,6 +47,8 @@ class Part(NamedTuple):
 
     where: str
     skipped: str
+    places_first: bool = False
+    """Whether an index alone puts them in order; then only the rows of the page are read."""
 
 
 class Sought(NamedTuple):
@@ -70,10 +72,7 @@ def statement(sought: Sought, limit: int) -> str:
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
     ordered = f"ORDER BY created_at, id LIMIT {limit:d}"
-    found = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT {_OF_PAGE} FROM redemption WHERE {part.where} {ordered} OFFSET {part.skipped}) r"
-        for part in sought.parts
-    )
+    found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, ordered)}) r" for part in sought.parts)
     if len(sought.parts) > 1:
         found = f"SELECT {_OF_PAGE} FROM ({found}) f {ordered}"
     return (
@@ -83,6 +82,13 @@ def statement(sought: Sought, limit: int) -> str:
         " LEFT JOIN of_shop h ON h.id = p.shop_id LEFT JOIN cashier k ON k.id = p.cashier_id"
         " LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
     )
+
+
+def _rows(part: Part, ordered: str) -> str:
+    of_page = f"WHERE {part.where} {ordered} OFFSET {part.skipped}"
+    if part.places_first:
+        of_page = f"WHERE shop_id = :shop_id AND (created_at, id) IN (SELECT created_at, id FROM redemption {of_page})"
+    return f"SELECT {_OF_PAGE} FROM redemption {of_page}"
 
 
 # A shop's redemptions made within a time, of all, of one kind or of one scheme.
@@ -170,11 +176,11 @@ _BEYOND_OLD = "(SELECT CASE WHEN :offset > n THEN :offset - n ELSE 0 END FROM ol
 _COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_made(offset=_BEYOND_OLD)}"
 
 CHANGED_SINCE = Sought(
-    _COUNTED_OLD, _owned(f"(SELECT n FROM old) + {_IN_TIME}"), (Part(_OLD, ":offset"), _from_first())
+    _COUNTED_OLD, _owned(f"(SELECT n FROM old) + {_IN_TIME}"), (Part(_OLD, ":offset", places_first=True), _from_first())
 )
 CHANGED_WITHIN = Sought(
     _COUNTED_OLD,
     _owned(f"(SELECT n FROM old) + {_IN_TIME} - (SELECT count(*) FROM redemption WHERE {_AGAIN})"),
-    (Part(_OLD, ":offset"), Part(_MADE_THEN, _BEYOND_OLD)),
+    (Part(_OLD, ":offset", places_first=True), Part(_MADE_THEN, _BEYOND_OLD)),
 )
 """Parameters: as for MADE, with the facet ALL."""
