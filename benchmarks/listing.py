@@ -6,6 +6,7 @@ Coupons, codes and redemptions are as the engine leaves them; the journal, which
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import psycopg
@@ -91,7 +92,7 @@ def fill(database: str, rows: int) -> Filled:
     schemes, kinds = _open_door(database)
     step = DAYS * DAY_MS // rows
     begin = system_clock() - 3 * DAY_MS - DAYS * DAY_MS
-    values = {
+    values: dict[str, Any] = {
         "begin": begin, "step": step, "schemes": schemes, "kinds": kinds,
         "coupons_from": (begin - DAY_MS - EPOCH_MS) << (NODE_BITS + COUNTER_BITS),
     }  # fmt: skip
@@ -107,10 +108,11 @@ def fill(database: str, rows: int) -> Filled:
             db.execute(f"DROP INDEX {name}".encode())
         db.execute(MEMBER, (MEMBERS - 1,))
         for first in range(0, rows, BLOCK):
-            block = {**values, "first": first, "last": min(first + BLOCK, rows) - 1}
+            last = min(first + BLOCK, rows) - 1
+            block = {**values, "first": first, "last": last}
             for sql in FILL:
                 db.execute(sql.encode(), block)
-            bar.advance(task, block["last"] - first + 1)
+            bar.advance(task, last - first + 1)
         for name, definition in indexes:
             bar.update(task, description=f"making the index {name}")
             db.execute(definition.encode())
