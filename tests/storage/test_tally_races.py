@@ -138,9 +138,7 @@ def say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "_LATE", saving._LATE.replace(never, " WHERE ? IS NULL"))
     part = saving_at_once._PARTS["late"]
     assert "< (SELECT until_at" in part
-    monkeypatch.setitem(
-        saving_at_once._PARTS, "late", part.replace("< (SELECT until_at", "IS NULL AND 0 < (SELECT until_at")
-    )
+    monkeypatch.setitem(saving_at_once._PARTS, "late", part.replace("%(earliest)s <", "%(earliest)s IS NULL AND 0 <"))
 
 
 def begin_to_save_late(settings: Settings, url: str) -> psycopg.Connection[Any]:

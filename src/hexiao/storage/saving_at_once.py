@@ -44,7 +44,8 @@ _PARTS: dict[str, str] = {
     "late": (
         "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
         " FROM json_array_elements(%(late)s::json) v"
-        " WHERE (v ->> 1)::bigint < (SELECT until_at FROM past WHERE name = 'redemption')"
+        " WHERE %(earliest)s < (SELECT until_at FROM past WHERE name = 'redemption')"  # asked once, and mostly no
+        " AND (v ->> 1)::bigint < (SELECT until_at FROM past WHERE name = 'redemption')"
         " ON CONFLICT (shop_id) DO UPDATE SET seq = tallied.seq + 1,"
         " sound_until_at = least(tallied.sound_until_at, excluded.sound_until_at)"
     ),
@@ -101,9 +102,6 @@ _PARTS: dict[str, str] = {
 }
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
 
-UNCOUNTED = ("late",)
-"""Parts that may change nothing."""
-
 
 def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any]]:
     """(SQL, parameters) that write `changes`, or raise a division by zero when a guard missed."""
@@ -115,7 +113,8 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any
         if name != "code":  # reads the coupons' own parameter
             parameters[name] = _json(part_rows).decode()
         parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
-        if name in UNCOUNTED:
+        if name == "late":  # changes mostly nothing, so it is not counted
+            parameters["earliest"] = min(at for _, at in part_rows)
             continue
         parameters[f"n_{name}"] = len(part_rows)
         counts.append(f"(SELECT count(*) FROM {name}_) = %(n_{name})s")
