@@ -135,13 +135,14 @@ def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, mobile_secret: str | N
     # What of the 领用记录 is gone: a single-use coupon that was used is gone whole, however little it gave.
     gone = r.coupon_captured_fen if r.face_fen is None or left is None else r.face_fen - left
     mobile = r.member_mobile or None
+    created = local_time(r.created_at, zone)
     return Row(
         bill_no=r.bill_number,
         cashier_id=_id(r.cashier_id),
         cashier_name=r.cashier_name,
         coupons_id=str(r.coupon_id),
         coupons_no=r.code,
-        create_time=local_time(r.created_at, zone),
+        create_time=created,
         member_card_id=r.member_card_id or None,
         member_card_no=r.member_card_number or None,
         member_id=None if r.member_name is None else _id(r.member_id),
@@ -157,7 +158,7 @@ def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, mobile_secret: str | N
         store_no=r.shop_number,
         write_off_amt=format_yuan_short(0 if over else live_fen(r.state, r.held_fen, r.captured_fen, r.reversed_fen)),
         write_off_stat=STATS[State.LAPSED if over else r.state],
-        write_off_time=None if r.captured_at is None else local_time(r.captured_at, zone),
+        write_off_time=created if r.captured_at == r.created_at else _time(r.captured_at, zone),
     )
 
 
@@ -196,6 +197,10 @@ def authorisation(app_key: str, account: AccountSet) -> Authorisation:
         service_id=None,
         status=AUTHORISATION_VALID,
     )
+
+
+def _time(at: int | None, zone: ZoneInfo) -> str | None:
+    return None if at is None else local_time(at, zone)
 
 
 def _id(number: int | None) -> str | None:
