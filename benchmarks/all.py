@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-from benchmarks import p1, p2, p3, p4, p5, p7, p8, p9, p10, p12
+from benchmarks import p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p12
 from benchmarks.form import Form, read_form
 from benchmarks.report import console, tell
 from benchmarks.rounds import WARM_UP
@@ -42,6 +42,7 @@ PARTS: dict[str, Part] = {
     "P4": Part(p4.run, 3, 1.3),
     "P5": Part(p5.run, 6, 2.0),
     "P7": Part(p7.run, 0, 2.0),
+    "P6": Part(p6.run, 4, 10.0),
     "P8": Part(p8.run, 0, 4.0),
     "P10": Part(p10.run, 2, 2.0),
     "P12": Part(p12.run, 1, 2.0),

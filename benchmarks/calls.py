@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks import shop
+from benchmarks import listing, shop
+from hexiao.gateways.kingdee.signing import sign_request
 from hexiao.gateways.zvcms.signing import sign_body
 
 BATCH = 100
 LINES = 3
+WRITE_OFF_PATH = "/jdy/v2/ls/coupons_write_off"
 ACTION = "coupon.off-coupon"
 AGENT = f"Host: 127.0.0.1\r\nAuthorization: Bearer {shop.API_KEY}\r\nContent-Type: application/json\r\n"
 
@@ -70,12 +72,31 @@ def live(run: str, scheme: int, coupons: int, first: int, count: int) -> Calls:
     return Calls([b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"] * count, b"200", b'"live":true', 1)
 
 
+def write_offs(query: dict[str, str], token: str, count: int) -> Calls:
+    """The same page of the Kingdee list; each request is signed now, for the window of the door."""
+    requests = []
+    for number in range(count):
+        target, headers = sign_request(
+            listing.CLIENT_ID,
+            listing.CLIENT_SECRET,
+            "GET",
+            WRITE_OFF_PATH,
+            query,
+            str(number),
+            str(time.time_ns() // 10**6),
+        )
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        requests.append(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}app-token: {token}\r\n\r\n".encode())
+    return Calls(requests, b"200", b'"errcode":0', 1)
+
+
 KINDS: dict[str, Callable[..., Calls]] = {
     "redeem": redeem,
     "redeem_batch": redeem_batch,
     "assess": assess,
     "off_coupon": off_coupon,
     "live": live,
+    "write_offs": write_offs,
 }
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
-from benchmarks import shop
+from benchmarks import listing, shop
 from benchmarks.calls import BATCH
 from benchmarks.form import ROOT
 from benchmarks.postgres import Cluster
 from benchmarks.result import Measure
 from benchmarks.server import Server
+from hexiao.gateways.kingdee import tokens
+from hexiao.vault import Vault
 
 PREPARE_SECONDS_MAX = 120
 REPEATED = 5_000
@@ -66,6 +69,12 @@ class Load:
     def ask(self, kind: str, coupons: Coupons, connections: int, seconds: float) -> Measure:
         """What changes nothing."""
         return self._drive(kind, coupons.any(), connections, seconds, again=True)
+
+    def write_offs(self, query: dict[str, str], seconds: float) -> Measure:
+        """One page of the Kingdee list, by one caller again and again."""
+        key = Vault(bytes.fromhex(shop.MASTER_KEY)).derive("kingdee-token")
+        token = tokens.mint(key, "1", listing.CLIENT_ID, 1, int(time.time()))
+        return self._drive("write_offs", {"query": query, "token": token, "count": 200}, 1, seconds, again=True)
 
     def _drive(self, kind: str, what: dict[str, Any], connections: int, seconds: float, *, again: bool) -> Measure:
         job = {

@@ -85,6 +85,12 @@ class Session:
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
 
+    @contextmanager
+    def serving(self, id: str, database: str) -> Iterator[Load]:
+        """The load for a server on a database that the benchmark has filled itself."""
+        with self._serving(id, database) as server:
+            yield Load(server, self.cluster)
+
     def result(
         self,
         id: str,

@@ -84,7 +84,7 @@ def open_shop(database: str) -> tuple[Sample, Sample]:
     engine = open_engine(settings(database))
     try:
         for record in _records():
-            _do(engine, Put(merchant_id=MERCHANT_ID, record=record))
+            do(engine, Put(merchant_id=MERCHANT_ID, record=record))
         return _scheme(engine, "PLAIN", 0), _scheme(engine, "COUNTED", LIMIT)
     finally:
         engine.close()
@@ -92,19 +92,19 @@ def open_shop(database: str) -> tuple[Sample, Sample]:
 
 def _scheme(engine: Engine, number: str, limit: int) -> Sample:
     command = CreateScheme(
-        merchant_id=MERCHANT_ID, number=number, name=f"满 20 减 10 {number}", terms=_terms(limit),
+        merchant_id=MERCHANT_ID, number=number, name=f"满 20 减 10 {number}", terms=terms(limit),
         benefit=MoneyOff(amount_fen=DISCOUNT_FEN),
     )  # fmt: skip
-    saved = _do(engine, command)
+    saved = do(engine, command)
     assert isinstance(saved, SchemeSaved)
-    issued = _do(engine, Issue(merchant_id=MERCHANT_ID, scheme_id=saved.scheme.id))
+    issued = do(engine, Issue(merchant_id=MERCHANT_ID, scheme_id=saved.scheme.id))
     assert isinstance(issued, Issued)
     coupon = issued.coupons[0]
     (entry,) = engine.read_now(lambda reader: reader.journal(coupon.id))
     return Sample(coupon, entry)
 
 
-def _terms(limit: int) -> Terms:
+def terms(limit: int) -> Terms:
     """Something for every check to look at."""
     return Terms(
         validity=FixedDates(date(2020, 1, 1), date(2099, 12, 31)),
@@ -140,7 +140,7 @@ def _records() -> list[Record]:
     ]
 
 
-def _do(engine: Engine, command: AnyCommand) -> msgspec.Struct:
+def do(engine: Engine, command: AnyCommand) -> msgspec.Struct:
     outcome = engine.call(command).outcome
     if isinstance(outcome, Failed):
         raise SystemExit(f"cannot open the shop: {outcome}")

@@ -71,15 +71,11 @@ class Coupon(msgspec.Struct, kw_only=True):
     @property
     def left_fen(self) -> int | None:
         """What the holder still owns: a single-use coupon that was used has nothing left, however little it gave."""
-        if self.face_fen is None:
-            return None
-        return 0 if self.used_up else self.face_fen - self.captured_fen
+        return left_fen(self.face_fen, self.uses_max, self.captured_fen, self.captured_uses)
 
     @property
     def used_up(self) -> bool:
-        by_uses = self.uses_max is not None and self.captured_uses >= self.uses_max
-        by_value = self.face_fen is not None and self.captured_fen >= self.face_fen
-        return by_uses or by_value
+        return used_up(self.face_fen, self.uses_max, self.captured_fen, self.captured_uses)
 
     @property
     def all_held(self) -> bool:
@@ -96,6 +92,18 @@ class Coupon(msgspec.Struct, kw_only=True):
         if now >= self.valid_until_at:
             return Face.EXPIRED
         return Face.PENDING if now < self.valid_from_at else Face.USABLE
+
+
+def left_fen(face_fen: int | None, uses_max: int | None, captured_fen: int, captured_uses: int) -> int | None:
+    if face_fen is None:
+        return None
+    return 0 if used_up(face_fen, uses_max, captured_fen, captured_uses) else face_fen - captured_fen
+
+
+def used_up(face_fen: int | None, uses_max: int | None, captured_fen: int, captured_uses: int) -> bool:
+    by_uses = uses_max is not None and captured_uses >= uses_max
+    by_value = face_fen is not None and captured_fen >= face_fen
+    return by_uses or by_value
 
 
 def normalise_code(text: str) -> str:

@@ -191,7 +191,7 @@ def sentences(code: Code, facts: Mapping[str, Fact], zone: ZoneInfo | None = Non
 
 def local_time(at: int, zone: ZoneInfo | None) -> str:
     """UTC ms → "2026-11-22 09:30:00" in `zone` (Asia/Shanghai when none is given)."""
-    return datetime.fromtimestamp(at / 1000, zone or ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(at // 1000, zone or ZoneInfo("Asia/Shanghai")).isoformat(" ")[:19]
 
 
 def _shown(name: str, fact: Fact, zone: ZoneInfo | None) -> Fact:

@@ -89,7 +89,7 @@ class Redemption(msgspec.Struct, kw_only=True):
     @property
     def live_fen(self) -> int:
         """What it takes off the bill now."""
-        return self.held_fen if self.state is State.HELD else self.captured_fen - self.reversed_fen
+        return live_fen(self.state, self.held_fen, self.captured_fen, self.reversed_fen)
 
     def lapsed(self, now: int) -> bool:
         """A hold past its deadline is lapsed, whether or not a sweeper ran."""
@@ -113,6 +113,43 @@ class Redemption(msgspec.Struct, kw_only=True):
         if after is None:
             raise Refused(REASONS[self.state], redemption_id=str(self.id), held_until_at=self.held_until_at)
         return after
+
+
+class ListedRedemption(msgspec.Struct):
+    """A redemption as a numbered list shows it: flat, and no more than is shown. Its fields stand in storage.pages."""
+
+    id: int
+    created_at: int
+    coupon_id: int
+    bill_number: str
+    shop_id: int
+    kind: Kind
+    state: State
+    held_fen: int
+    captured_fen: int
+    reversed_fen: int
+    held_until_at: int | None
+    captured_at: int | None
+    cashier_id: int | None
+    member_id: int | None
+    code: str
+    record_id: int
+    face_fen: int | None
+    uses_max: int | None
+    coupon_captured_fen: int
+    coupon_captured_uses: int
+    scheme_number: str
+    shop_number: str | None
+    shop_name: str | None
+    cashier_name: str | None
+    member_name: str | None
+    member_mobile: str | None
+    member_card_id: str | None
+    member_card_number: str | None
+
+
+def live_fen(state: State, held_fen: int, captured_fen: int, reversed_fen: int) -> int:
+    return held_fen if state is State.HELD else captured_fen - reversed_fen
 
 
 class Entry(StrEnum):

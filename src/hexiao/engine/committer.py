@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -39,6 +40,10 @@ REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
 """Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
 FORGET_MAX, PORTIONS_MAX = 1_000, 4
 """Answers at a time, and times in a row: so nobody waits long, and the sweeper keeps up with 69 million a day."""
+TALLY_EVERY_MS = 600_000
+TALLY_PAUSE_SECONDS = 0.02
+"""Between two little pieces of tallying, so that it takes nobody's place."""
+WAIT_SECONDS = 0.5
 
 log = Log("hexiao.engine")
 
@@ -169,6 +174,8 @@ class Engine:
         self._local = threading.local()
         self._opened: list[Storage] = []
         self._credentials = CredentialCache(clock)
+        self._tallying: Iterator[bool] | None = None
+        self._tallied_at = -TALLY_EVERY_MS
         self._stopping = threading.Event()
         self._sweeper = threading.Thread(
             target=self._sweep_for_ever, args=(sweep_seconds,), name="hexiao-sweeper", daemon=True
@@ -241,6 +248,16 @@ class Engine:
     def _forget_portion(self, storage: Storage) -> int:
         return storage.forget(self.clock() - REMEMBERED_MS, FORGET_MAX)
 
+    def tally(self, seconds: float = math.inf) -> bool:
+        """Count the past ahead for the lists, for so long; whether there is more. One thread at a time."""
+        tallying, self._tallying = self._tallying or self._own_storage().tally(self.clock()), None
+        deadline = time.monotonic() + seconds
+        for worked in tallying:
+            if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
+                self._tallying = tallying
+                return True
+        return False
+
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
         self._stopping.set()
@@ -252,15 +269,32 @@ class Engine:
         for storage in (*self._opened, self._reader_storage, self._storage):
             storage.close()
 
+    def _tally_now_and_then(self, seconds: float) -> None:
+        """A round that took too long is gone on with after the next sweep; one that failed is begun anew."""
+        now = self.clock()
+        if self._tallying is None:
+            if abs(now - self._tallied_at) < TALLY_EVERY_MS:
+                return
+            self._tallied_at = now
+        try:
+            self.tally(seconds)
+        except (StorageDown, StorageError) as down:
+            log.warning("tally_put_off", reason=str(down))
+
+    def _own_storage(self) -> Storage:
+        """This thread's."""
+        storage: Storage | None = getattr(self._local, "storage", None)
+        if storage is None:
+            storage = self._local.storage = self._storage.open_again()
+            self._opened.append(storage)
+        return storage
+
     def _lane(self, command: AnyCommand) -> Lane:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
     def _read(self, query: Callable[[Storage], T]) -> T:
         try:
-            storage: Storage | None = getattr(self._local, "storage", None)
-            if storage is None:
-                storage = self._local.storage = self._storage.open_again()
-                self._opened.append(storage)
+            storage = self._own_storage()
             try:
                 found = query(storage)
             except ConnectionLost:  # a read may simply be asked again, on a new connection
@@ -276,6 +310,7 @@ class Engine:
             try:
                 self.sweep()
                 self.forget()
+                self._tally_now_and_then(every_seconds)
             except Unavailable as down:
                 log.debug("sweep_put_off", reason=str(down))
             except Exception as unexpected:

@@ -6,7 +6,7 @@ somebody was faster; then nothing of the batch was written.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption, State
+from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Kind, Scheme
 from hexiao.storage.snapshot import Changes, Count, Names, Snapshot
 
@@ -108,7 +108,9 @@ class Reader(Protocol):
         """Newest first, keyset-paged."""
         ...
 
-    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
+    def redemption_page(
+        self, wanted: RedemptionFilter, page: int, page_size: int
+    ) -> tuple[int, list[ListedRedemption]]:
         """(count of all, the rows of this page), oldest first, so that pages do not shift under a reader."""
         ...
 
@@ -156,8 +158,8 @@ class Reader(Protocol):
         """Holds past their deadline that nobody has written down yet."""
         ...
 
-    def broken(self, now: int) -> Iterator[Broken]:
-        """Run every invariant; yields the offending rows."""
+    def broken(self, now: int, only: Collection[str] = ()) -> Iterator[Broken]:
+        """Run every invariant, or only those of these numbers; yields the offending rows."""
         ...
 
     def writable(self) -> bool:
@@ -178,6 +180,10 @@ class Storage(Reader, Protocol):
         A COMMIT whose session ended while it waited for a standby is there for all to see, and may not be there yet
         when the standby takes over.
         """
+        ...
+
+    def tally(self, now: int) -> Iterator[bool]:
+        """Count the past ahead for the lists, a little at a time; True after some work, False while it must wait."""
         ...
 
     def forget(self, before: int, limit: int) -> int:

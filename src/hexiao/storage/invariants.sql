@@ -135,3 +135,23 @@ WHERE s.id IS NULL OR v.scheme_id IS NULL OR c.scheme_version > s.latest
 SELECT r.coupon_id, r.id AS redemption_id FROM redemption r
 JOIN journal j ON j.coupon_id = r.coupon_id AND j.redemption_id = r.id
 WHERE (j.entry = 'hold' AND j.d_held_fen <> r.held_fen) OR (j.entry = 'capture' AND j.d_captured_fen <> r.captured_fen)
+
+-- name: I27 a tally counts the rows of its stretch
+SELECT t.shop_id, t.facet, t.value, t.until_at FROM tally t
+JOIN tallied k ON k.shop_id = t.shop_id AND t.until_at <= k.sound_until_at
+WHERE t.here <> (
+    SELECT count(*) FROM redemption r WHERE r.shop_id = t.shop_id AND r.created_at >= t.from_at
+    AND r.created_at < t.until_at
+    AND (t.facet = 0 OR (t.facet = 1 AND r.kind = t.value) OR (t.facet = 2 AND r.scheme_id = t.value)))
+
+-- name: I28 tallies follow each other and add up, and each row of a stretch is in one of each facet
+SELECT shop_id, facet, value, until_at FROM (
+    SELECT t.shop_id, t.facet, t.value, t.until_at, t.from_at, t.here, t.so_far,
+        sum(t.here) OVER (PARTITION BY t.shop_id, t.facet, t.value ORDER BY t.until_at) AS added,
+        coalesce(lag(t.until_at) OVER (PARTITION BY t.shop_id, t.facet, t.value ORDER BY t.until_at), 0) AS begin,
+        sum(t.here) OVER (PARTITION BY t.shop_id, t.facet, t.from_at, t.until_at) AS of_facet,
+        sum(t.here) OVER (PARTITION BY t.shop_id, t.from_at, t.until_at) AS of_facets,
+        sum(CASE WHEN t.facet = 0 THEN t.here ELSE 0 END) OVER (PARTITION BY t.shop_id, t.from_at, t.until_at) AS whole
+    FROM tally t JOIN tallied k ON k.shop_id = t.shop_id AND t.until_at <= k.sound_until_at
+) t WHERE so_far <> added OR (facet = 0 AND from_at <> begin) OR of_facet <> whole
+    OR of_facets <> 3 * whole OR here < 1

@@ -11,7 +11,7 @@ from typing import Any
 from hexiao.domain.party import Cashier, Member, Shop
 from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import rows
+from hexiao.storage import pages, rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
 from hexiao.storage.texts import COLUMNS
 
@@ -45,19 +45,31 @@ class RedemptionQuery:
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
         conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
+        self._by_state = bool(wanted.states)
         if wanted.states:
             conditions.append(f"state IN ({', '.join(str(int(state)) for state in wanted.states)})")
         self.where = " AND ".join(conditions)
 
-    def count_sql(self) -> str:
-        return f"SELECT count(*) FROM redemption WHERE {self.where}"
-
-    def page_sql(self) -> str:
-        """Oldest first by offset: for protocols that page by number."""
-        return (
-            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
-            " ORDER BY created_at, id LIMIT :limit OFFSET :offset"
-        )
+    def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
+        """What a numbered page is found by: tallies where they help, else by counting."""
+        asked = dict(self.parameters)
+        merchant_id, shop_id = asked.pop("merchant_id"), asked.pop("shop_id", None)
+        if shop_id is None or self._by_state:
+            return pages.plain(self.where), self.parameters
+        by = "changed" if "changed_from_at" in asked or "changed_until_at" in asked else "created"
+        from_at, until_at = max(0, asked.pop(f"{by}_from_at", 0)), asked.pop(f"{by}_until_at", pages.NO_END)
+        facet, value = pages.Facet.ALL, 0
+        if by == "created" and len(asked) == 1 and (name := next(iter(asked))) in pages.FACETS:
+            facet, value = pages.FACETS[name], int(asked.pop(name))
+        if asked:
+            return pages.plain(self.where), self.parameters
+        found = pages.MADE[facet]
+        if by == "changed":
+            found = pages.CHANGED_SINCE if until_at == pages.NO_END else pages.CHANGED_WITHIN
+        return found, {
+            "merchant_id": merchant_id, "shop_id": shop_id, "facet": int(facet), "value": value,
+            "from_at": from_at, "until_at": until_at,
+        }  # fmt: skip
 
     def newest_sql(self) -> str:
         """Newest first after a cursor."""

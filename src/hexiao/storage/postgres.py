@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from hexiao.storage import loading, rows, saving, saving_at_once
+from hexiao.storage import loading, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told
@@ -29,6 +30,11 @@ _json = msgspec.json.Encoder().encode
 CLOCKS_APART_MAX_MS = 2_000
 ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Citus reads on its machines at READ COMMITTED nevertheless: there the guards alone part what a load saw in halves."""
+AT_WORK = """
+    SELECT l.virtualtransaction FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+    AND a.datname = current_database()
+"""
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -50,6 +56,7 @@ MACROS: dict[str, Macro] = {
 }
 
 
+@cache
 def _psycopg_style(sql: str) -> str:
     return _PARAMETER.sub(r"%(\1)s", sql)
 
@@ -112,6 +119,24 @@ class PostgresStorage(Reading):
     def forget(self, before: int, limit: int) -> int:
         with self._translating():
             return self._db.execute(self._queries["forget"], {"before": before, "limit": limit}).rowcount
+
+    def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
+        with self._db.cursor() as cursor:
+            cursor.executemany(sql.replace("?", "%s"), rows)
+            return cursor.rowcount
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            yield
+
+    def tally(self, now: int) -> Iterator[bool]:
+        return tallying.tally(self, now)
+
+    def at_work(self) -> Collection[str]:
+        """Every transaction of this database holds a lock on its own name, which anybody may see."""
+        with self._translating():
+            return {name for (name,) in self._db.execute(AT_WORK)}
 
     def take_node(self) -> int:
         with self._translating():
@@ -243,10 +268,16 @@ class _RowWriter:
         self._sent: list[tuple[psycopg.Cursor[tuple[Any, ...]], int]] = []
 
     def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
+        self._sent.append((self._send(sql, rows), len(rows)))
+        return len(rows)
+
+    def perhaps(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        self._send(sql, rows)
+
+    def _send(self, sql: str, rows: list[tuple[Any, ...]]) -> psycopg.Cursor[tuple[Any, ...]]:
         cursor = self._db.cursor()
         cursor.executemany(sql.replace("?", "%s"), rows)
-        self._sent.append((cursor, len(rows)))
-        return len(rows)
+        return cursor
 
     def demand_all(self) -> None:
         """Raises GuardMissed when any statement changed fewer rows than it was to."""
@@ -283,6 +314,8 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     db = connect(url)
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
+    # The plans are index probes whatever the values are, and making one takes longer than most of them.
+    db.execute("SET plan_cache_mode = force_generic_plan")
     return db
 
 

@@ -46,8 +46,7 @@ SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN
 WHERE s.merchant_id = k.a AND s.number = k.b
 
 -- name: schemes_by_id
-SELECT id, merchant_id, number, latest, paused, shown_in_list, shown_on_goods, created_at, updated_at, seq
-FROM scheme WHERE id {in:ids}
+SELECT {scheme} FROM scheme WHERE id {in:ids}
 
 -- name: scheme_versions
 SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN scheme_version v
@@ -135,3 +134,32 @@ UPDATE node SET last = last WHERE name = 'start'
 -- name: forget
 -- Remembered answers that are older than anybody may still ask for; a portion at a time, by the index of their time.
 DELETE FROM request WHERE id IN (SELECT id FROM request WHERE at < :before ORDER BY at LIMIT :limit)
+
+-- name: tallied
+-- Up to which moment the tallies of a shop are sound, and their guard.
+SELECT sound_until_at, seq FROM tallied WHERE shop_id = :shop_id
+
+-- name: tally_edges
+-- The end of the last stretch that is sound, and of the last there is.
+SELECT (SELECT max(until_at) FROM tally
+    WHERE shop_id = :shop_id AND facet = 0 AND value = 0 AND until_at <= :sound_until_at),
+    (SELECT max(until_at) FROM tally WHERE shop_id = :shop_id AND facet = 0 AND value = 0)
+
+-- name: untallied
+-- The next stretches of a shop's past. Redemptions of one millisecond have one rank, so no stretch parts them.
+SELECT stretch, kind, scheme_id, count(*), min(created_at) FROM (
+    SELECT created_at, kind, scheme_id, (rank() OVER (ORDER BY created_at) - 1) / :stretch_rows AS stretch FROM (
+        SELECT created_at, kind, scheme_id FROM redemption
+        WHERE shop_id = :shop_id AND created_at >= :from_at AND created_at < :until_at ORDER BY created_at, id LIMIT :most
+    ) n
+) s GROUP BY stretch, kind, scheme_id ORDER BY stretch
+
+-- name: so_far
+-- What the tallies of a shop said at an edge, for each (facet, value).
+SELECT k.a, k.b, (
+    SELECT t.so_far FROM tally t WHERE t.shop_id = :shop_id AND t.facet = k.a AND t.value = k.b AND t.until_at <= :edge_at
+    ORDER BY t.until_at DESC LIMIT 1)
+FROM {keys:keys(integer, bigint)} k
+
+-- name: shop_ids
+SELECT id FROM shop ORDER BY id

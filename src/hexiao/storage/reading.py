@@ -6,16 +6,16 @@ An engine gives `query`, `_run` and two contexts; it changes nothing else here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, Redemption
+from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import exporting, lists, loading, rows
+from hexiao.storage import exporting, lists, loading, pages, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
@@ -84,15 +84,16 @@ class Reading(ABC):
             found = self._run(listed.newest_sql(), {**listed.parameters, "at": at.at, "id": at.id, "limit": limit})
             return lists.fill(self.query, [rows.redemption(row) for row in found])
 
-    def redemption_page(self, wanted: RedemptionFilter, page: int, page_size: int) -> tuple[int, list[RedemptionRow]]:
-        with self._one_state():
-            listed = lists.RedemptionQuery(self.query, wanted)
-            [(count,)] = self._run(listed.count_sql(), listed.parameters)
-            offset = (page - 1) * page_size
-            if offset >= count:
-                return count, []
-            found = self._run(listed.page_sql(), {**listed.parameters, "limit": page_size, "offset": offset})
-            return count, lists.fill(self.query, [rows.redemption(row) for row in found])
+    def redemption_page(
+        self, wanted: RedemptionFilter, page: int, page_size: int
+    ) -> tuple[int, list[ListedRedemption]]:
+        with self._translating():  # one statement sees one state, and the ids that names stand for never change
+            sought, parameters = lists.RedemptionQuery(self.query, wanted).sought()
+            sql = pages.statement(sought, page_size)
+            found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
+        count = int(found[0][0] or 0)  # nothing is counted in another merchant's shop
+        empty = count <= 0 or found[0][1] is None
+        return max(count, 0), [] if empty else [rows.listed(row[1:]) for row in found]
 
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
         with self._one_state():
@@ -165,8 +166,10 @@ class Reading(ABC):
         with self._translating():
             return [rows.redemption(row) for row in self.query("due_holds", now=now, limit=limit)]
 
-    def broken(self, now: int) -> Iterator[Broken]:
+    def broken(self, now: int, only: Collection[str] = ()) -> Iterator[Broken]:
         for name, sql in self._invariants.items():
+            if only and name.split()[0] not in only:
+                continue
             with self._translating():
                 for row in self._run_named(sql, {"now": now}):
                     yield Broken(name, row)

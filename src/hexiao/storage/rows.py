@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,15 +12,22 @@ from hexiao.domain.bill import Scene
 from hexiao.domain.chain import Block
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
-from hexiao.domain.redemption import Entry, JournalEntry, Redemption, State
+from hexiao.domain.redemption import Entry, JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Benefit, Kind, Scheme, Terms
 
 Row = Sequence[Any]
 
 _encode = msgspec.json.Encoder().encode
 _decode_fen = msgspec.json.Decoder(list[int]).decode
-_decode_terms = msgspec.json.Decoder(Terms).decode
-_decode_benefit = msgspec.json.Decoder(Benefit).decode
+# Both are frozen, and the same texts come again and again.
+_decode_terms = lru_cache(1024)(msgspec.json.Decoder(Terms).decode)
+_decode_benefit = lru_cache(1024)(msgspec.json.Decoder(Benefit).decode)
+
+# Looking a value up is much cheaper than asking the enum for it.
+_CHANNELS = {channel.value: channel for channel in Channel}
+_KINDS = {kind.value: kind for kind in Kind}
+_STATES = {state.value: state for state in State}
+_SCENES = {scene.value: scene for scene in Scene}
 
 _COUPON = Coupon.__struct_fields__
 _REDEMPTION = Redemption.__struct_fields__
@@ -27,9 +35,9 @@ _JOURNAL = JournalEntry.__struct_fields__
 
 
 def coupon(row: Row) -> Coupon:
-    fields = dict(zip(_COUPON, row, strict=True))
-    fields["channel"] = Channel(fields["channel"])
-    return Coupon(**fields)
+    coupon = Coupon(**dict(zip(_COUPON, row, strict=True)))
+    coupon.channel = _CHANNELS[coupon.channel]
+    return coupon
 
 
 def coupon_row(coupon: Coupon) -> tuple[Any, ...]:
@@ -37,13 +45,21 @@ def coupon_row(coupon: Coupon) -> tuple[Any, ...]:
 
 
 def redemption(row: Row) -> Redemption:
-    fields = dict(zip(_REDEMPTION, row, strict=True))
-    fields["kind"] = Kind(fields["kind"])
-    fields["state"] = State(fields["state"])
-    fields["scene"] = Scene(fields["scene"])
-    fields["lines"] = _decode_fen(fields["lines"])
-    fields["returned"] = _decode_fen(fields["returned"])
-    return Redemption(**fields)
+    redemption: Any = Redemption(**dict(zip(_REDEMPTION, row, strict=True)))
+    redemption.kind = _KINDS[redemption.kind]
+    redemption.state = _STATES[redemption.state]
+    redemption.scene = _SCENES[redemption.scene]
+    redemption.lines = _decode_fen(redemption.lines)
+    redemption.returned = _decode_fen(redemption.returned)
+    made: Redemption = redemption
+    return made
+
+
+def listed(row: Row) -> ListedRedemption:
+    listed = ListedRedemption(*row)
+    listed.kind = _KINDS[listed.kind]
+    listed.state = _STATES[listed.state]
+    return listed
 
 
 def redemption_row(redemption: Redemption) -> tuple[Any, ...]:

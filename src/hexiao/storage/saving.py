@@ -26,6 +26,10 @@ class Writer(Protocol):
         """Run the statement for each row; the number of rows that were changed in all."""
         ...
 
+    def perhaps(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        """The same where nobody counts what was changed."""
+        ...
+
 
 def _insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}){conflict}"
@@ -43,6 +47,14 @@ _REDEMPTION = _insert("redemption", COLUMNS["redemption"], _UNLESS_THERE)
 _REDEMPTION_UPDATE = (
     "UPDATE redemption SET state = ?, captured_fen = ?, reversed_fen = ?, lines = ?, returned = ?, reversals = ?,"
     " captured_at = ?, settled_at = ?, changed_at = ? WHERE coupon_id = ? AND id = ? AND state = ? AND reversals = ?"
+)
+# Who adds to the past says so: tallies that count it are sound no more, and who counts just now misses the guard.
+_LATE = (
+    "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT ?, ?, 1"
+    " WHERE ? < (SELECT until_at FROM past WHERE name = 'redemption')"
+    " ON CONFLICT (shop_id) DO UPDATE SET seq = tallied.seq + 1, sound_until_at = CASE"
+    " WHEN excluded.sound_until_at < tallied.sound_until_at THEN excluded.sound_until_at"
+    " ELSE tallied.sound_until_at END"
 )
 _JOURNAL = _insert("journal", COLUMNS["journal"], _UNLESS_THERE)
 _BLOCK = _insert("block", COLUMNS["block"], _UNLESS_THERE)
@@ -103,6 +115,8 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
         ],
     )
     guarded(_REDEMPTION, [rows.redemption_row(r) for r in changes.new_redemptions.values()])
+    if changes.new_redemptions:
+        writer.perhaps(_LATE, [(shop_id, at, at) for shop_id, at in earliest(changes)])
     guarded(
         _REDEMPTION_UPDATE,
         [(*_redemption_update(r), *changes.redemption_guards[r.id]) for r in changes.redemptions.values()],
@@ -143,6 +157,16 @@ def _redemption_update(r: Redemption) -> tuple[Any, ...]:
     row = dict(zip(COLUMNS["redemption"], rows.redemption_row(r), strict=True))
     names = ("state", "captured_fen", "reversed_fen", "lines", "returned", "reversals", "captured_at", "settled_at")
     return (*(row[name] for name in names), r.changed_at, r.coupon_id, r.id)
+
+
+def earliest(changes: Changes) -> list[tuple[int, int]]:
+    """(shop, when the earliest of its new redemptions was made), in order of shops."""
+    found: dict[int, int] = {}
+    for redemption in changes.new_redemptions.values():
+        at = found.get(redemption.shop_id)
+        if at is None or redemption.created_at < at:
+            found[redemption.shop_id] = redemption.created_at
+    return sorted(found.items())
 
 
 def slot_of(change: CountChange, node: int) -> int:

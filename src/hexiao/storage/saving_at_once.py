@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from hexiao.storage.saving import slot_of
+from hexiao.storage.saving import earliest, slot_of
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
@@ -41,6 +41,14 @@ _PARTS: dict[str, str] = {
     "new_redemption": (
         f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"
         " FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json) ON CONFLICT DO NOTHING"
+    ),
+    "late": (
+        "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
+        " FROM json_array_elements(%(late)s::json) v"
+        " WHERE %(earliest)s < (SELECT until_at FROM past WHERE name = 'redemption')"  # asked once, and mostly no
+        " AND (v ->> 1)::bigint < (SELECT until_at FROM past WHERE name = 'redemption')"
+        " ON CONFLICT (shop_id) DO UPDATE SET seq = tallied.seq + 1,"
+        " sound_until_at = least(tallied.sound_until_at, excluded.sound_until_at)"
     ),
     "redemption": (
         "UPDATE redemption r SET state = v.state, captured_fen = v.captured_fen, reversed_fen = v.reversed_fen,"
@@ -111,8 +119,11 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any
             parameters.update((f"block_{column}", value) for column, value in asdict(part_rows[0]).items())
         elif name != "code":  # reads the coupons' own parameter
             parameters[name] = _json(part_rows).decode()
-        parameters[f"n_{name}"] = len(part_rows)
         parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
+        if name == "late":  # changes mostly nothing, so it is not counted
+            parameters["earliest"] = min(at for _, at in part_rows)
+            continue
+        parameters[f"n_{name}"] = len(part_rows)
         counts.append(f"(SELECT count(*) FROM {name}_) = %(n_{name})s")
     return f"WITH {', '.join(parts)} SELECT 1 / ({' AND '.join(counts)})::integer", parameters
 
@@ -132,6 +143,7 @@ def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
             for c in (changes.coupons[key] for key in sorted(changes.coupons))
         ],
         "new_redemption": list(changes.new_redemptions.values()),
+        "late": earliest(changes),
         "redemption": list(changes.redemptions.values()),
         "journal": changes.journal,
         "block": [] if changes.block is None else [changes.block],

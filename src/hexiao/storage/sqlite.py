@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from hexiao.storage import loading, rows, saving
+from hexiao.storage import loading, rows, saving, tallying
 from hexiao.storage.base import GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
@@ -75,10 +75,15 @@ class SqliteStorage(Reading):
     # Changes.
 
     def save(self, changes: Changes, now: int, node: int) -> None:
+        with self.changing():
+            saving.write(self, changes, now, node)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
         with _as_ours():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                saving.write(self, changes, now, node)
+                yield
                 self._db.execute("COMMIT")
             except sqlite3.IntegrityError as clash:
                 self._undo()
@@ -87,8 +92,18 @@ class SqliteStorage(Reading):
                 self._undo()
                 raise
 
+    def tally(self, now: int) -> Iterator[bool]:
+        return tallying.tally(self, now)
+
+    def at_work(self) -> Collection[str]:
+        """Nobody: there is one writer at a time, so who began to write before an announcement has ended by then."""
+        return ()
+
     def many(self, sql: str, values: list[tuple[Any, ...]]) -> int:
         return self._db.executemany(sql, values).rowcount
+
+    def perhaps(self, sql: str, values: list[tuple[Any, ...]]) -> None:
+        self._db.executemany(sql, values)
 
     def _undo(self) -> None:
         if self._db.in_transaction:  # after a full disk SQLite has rolled back by itself

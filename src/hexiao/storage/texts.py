@@ -11,6 +11,10 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, Redemption
 
+SCHEME_COLUMNS = (
+    "id", "merchant_id", "number", "latest", "paused", "shown_in_list", "shown_on_goods", "created_at", "updated_at",
+    "seq",
+)  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
     "merchant": Merchant.__struct_fields__,
     "shop": Shop.__struct_fields__,
@@ -18,12 +22,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "member": Member.__struct_fields__,
     "item": Item.__struct_fields__,
     "credential": Credential.__struct_fields__,
+    "scheme": SCHEME_COLUMNS,
     "coupon": Coupon.__struct_fields__,
     "redemption": Redemption.__struct_fields__,
     "journal": JournalEntry.__struct_fields__,
     "block": Block.__struct_fields__,
 }
-"""The columns of a table are the fields of its struct, in order."""
+"""The columns of a table are the fields of its struct, in order; a scheme's stand in two tables."""
 
 _NAMED = re.compile(r"^-- name: (.+)$", re.MULTILINE)
 _HOLE = re.compile(r"\{(\w+)(?::(\w+)(?:\(([\w, ]+)\))?)?\}")

@@ -31,6 +31,9 @@ KEYS = {
     "bill": "merchant_id, shop_id, number",
     "request": "id",
     "node": "name",
+    "past": "name",
+    "tallied": "shop_id",
+    "tally": "shop_id, facet, value, until_at",
 }
 """Every table of ours, with what orders its rows."""
 

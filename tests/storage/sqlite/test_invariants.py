@@ -11,6 +11,7 @@ from engine.desk import MEMBER, Desk, a_bill, holding, redeeming
 from engine.process import Process
 from hexiao.domain.scheme import Balance, RateUses
 from hexiao.engine.commands import Take
+from hexiao.storage import tallying
 from hexiao.storage.sqlite import INVARIANTS
 from thaw import thaw
 
@@ -18,10 +19,11 @@ GRACE_MS = 60_000
 
 
 @pytest.fixture
-def desk(alone: Process, clock: Any) -> Desk:
-    """A little of everything: held, captured, released, lapsed, reversed in part and in full, voided, refused."""
+def desk(alone: Process, clock: Any, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A little of everything: held, captured, released, lapsed, reversed in part or whole, voided, refused, tallied."""
     desk = alone.desk
     desk.must(redeeming(desk.coupon(), a_bill("TAKEN"), "r-taken"))
+    clock.forward(1)
     desk.hold(desk.coupon(), a_bill("HELD"))
     desk.release(desk.hold(desk.coupon(hold_seconds=60), a_bill("RELEASED")).redemption.id)
     lapsing = desk.hold(desk.coupon(hold_seconds=60), a_bill("LAPSED")).redemption.id
@@ -41,6 +43,9 @@ def desk(alone: Process, clock: Any) -> Desk:
     twice = desk.issue(desk.scheme(RateUses(1_000, 2), number="TWICE"))[0].code
     for number in ("V1", "V2"):
         desk.redeem(twice, a_bill(number))
+    monkeypatch.setattr(tallying, "PAST_AFTER_MS", 0)
+    monkeypatch.setattr(tallying, "STRETCH_ROWS", 1)
+    assert any(alone.storage.tally(clock.now))
     return desk
 
 
@@ -82,6 +87,9 @@ PLANTS: list[tuple[str, str]] = [
     ("I7", f"UPDATE journal SET captured_after_fen = 1 WHERE {LAST_ROW}"),
     ("I7", f"UPDATE journal SET held_after_fen = 1 WHERE {LAST_ROW}"),
     ("I7", f"UPDATE journal SET at = at - 1 WHERE {LAST_ROW}"),
+    ("I27", "UPDATE redemption SET kind = 5 WHERE bill_number = 'TAKEN'"),
+    ("I28", "UPDATE tally SET so_far = 99 WHERE facet = 1"),
+    ("I28", "DELETE FROM tally WHERE facet = 2"),
     ("I8", "UPDATE redemption SET settled_at = NULL WHERE bill_number = 'TAKEN'"),
     ("I8", "UPDATE redemption SET settled_at = 1 WHERE bill_number = 'HELD'"),
     ("I8", "UPDATE redemption SET held_until_at = NULL WHERE bill_number = 'HELD'"),

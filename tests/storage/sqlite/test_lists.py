@@ -22,7 +22,7 @@ from engine.desk import (
 )
 from engine.process import Process
 from hexiao.domain.party import Cashier, Credential, Item, Member, Shop
-from hexiao.domain.redemption import Entry, State
+from hexiao.domain.redemption import Entry, ListedRedemption, State
 from hexiao.domain.scheme import Balance, Kind, MoneyOff, RateOff, RateUses
 from hexiao.engine.commands import Put, Take
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow, Storage
@@ -60,6 +60,19 @@ def desk(alone: Process, clock: Any) -> Desk:
 
 def everything(storage: Storage, **filters: Any) -> list[RedemptionRow]:
     return storage.redemptions(RedemptionFilter(**({"merchant_id": MERCHANT} | filters)), None, 1_000)
+
+
+def listed(row: RedemptionRow) -> ListedRedemption:
+    """The same, as a numbered list shows it."""
+    r, coupon, shop, cashier, member = row.redemption, row.coupon, row.shop, row.cashier, row.member
+    assert shop is not None
+    return ListedRedemption(
+        r.id, r.created_at, r.coupon_id, r.bill_number, r.shop_id, r.kind, r.state, r.held_fen, r.captured_fen,
+        r.reversed_fen, r.held_until_at, r.captured_at, r.cashier_id, r.member_id, coupon.code, coupon.record_id,
+        coupon.face_fen, coupon.uses_max, coupon.captured_fen, coupon.captured_uses, row.scheme.number, shop.number,
+        shop.name, *((None,) if cashier is None else (cashier.name,)),
+        *((None,) * 4 if member is None else (member.name, member.mobile, member.card_id, member.card_number)),
+    )  # fmt: skip
 
 
 FILTERS: dict[str, tuple[dict[str, Any], Callable[[RedemptionRow], bool]]] = {
@@ -116,7 +129,7 @@ def test_a_filter_finds_exactly_its_rows_in_both_lists(
     assert everything(alone.storage, **filters) == wanted
     count, page = alone.storage.redemption_page(RedemptionFilter(merchant_id=MERCHANT, **filters), 1, 100)
     assert count == len(wanted)
-    assert page == wanted[::-1]  # oldest first
+    assert page == [listed(row) for row in wanted[::-1]]  # oldest first
 
 
 def test_a_coupon_is_found_by_its_code_and_by_its_id(desk: Desk, alone: Process) -> None:
@@ -236,7 +249,7 @@ def test_numbered_pages_show_each_row_once_oldest_first_and_are_empty_past_the_e
     seen: list[int] = []
     for page in range(1, 12 // size + 2):
         count, rows = alone.storage.redemption_page(wanted, page, size)
-        seen += [row.redemption.id for row in rows]
+        seen += [row.id for row in rows]
         assert count >= 12
         clock.forward(1)
         desk.hold(desk.coupon())  # comes last, and shifts nothing

@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hexiao.domain.coupon import Coupon
+from hexiao.domain.coupon import left_fen
 from hexiao.domain.errors import local_time
 from hexiao.domain.money import format_yuan_short
-from hexiao.domain.party import Cashier, Member, Shop
-from hexiao.domain.redemption import Redemption, State
-from hexiao.domain.scheme import Scheme
+from hexiao.domain.redemption import ListedRedemption, State, lapsed, live_fen
 from hexiao.gateways.kingdee.account import AccountSet
 from hexiao.gateways.kingdee.signing import encrypt_mobile
 
@@ -130,44 +128,37 @@ STATS: Final[dict[State, str]] = {
 """`write_off_stat`: 1 预核销中, 2 已核销, 3 已取消."""
 
 
-def row(
-    redemption: Redemption,
-    coupon: Coupon,
-    scheme: Scheme,
-    shop: Shop | None,
-    cashier: Cashier | None,
-    member: Member | None,
-    *,
-    zone: ZoneInfo,
-    now: int,
-    mobile_secret: str | None,
-) -> Row:
-    """`member` is the one on the bill, or else the holder. Without a `mobile_secret` the mobile number is plain."""
-    lapsed = redemption.lapsed(now)
-    mobile = (member.mobile or None) if member else None
+def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, mobile_secret: str | None) -> Row:
+    """The member is the one on the bill, or else the holder. Without a `mobile_secret` the mobile number is plain."""
+    over = lapsed(r.state, r.held_until_at, now)
+    left = left_fen(r.face_fen, r.uses_max, r.coupon_captured_fen, r.coupon_captured_uses)
+    # What of the 领用记录 is gone: a single-use coupon that was used is gone whole, however little it gave.
+    gone = r.coupon_captured_fen if r.face_fen is None or left is None else r.face_fen - left
+    mobile = r.member_mobile or None
+    created = local_time(r.created_at, zone)
     return Row(
-        bill_no=redemption.bill_number,
-        cashier_id=_id(redemption.cashier_id),
-        cashier_name=cashier.name if cashier else None,
-        coupons_id=str(coupon.id),
-        coupons_no=coupon.code,
-        create_time=local_time(redemption.created_at, zone),
-        member_card_id=(member.card_id or None) if member else None,
-        member_card_no=(member.card_number or None) if member else None,
-        member_id=str(member.id) if member else None,
+        bill_no=r.bill_number,
+        cashier_id=_id(r.cashier_id),
+        cashier_name=r.cashier_name,
+        coupons_id=str(r.coupon_id),
+        coupons_no=r.code,
+        create_time=created,
+        member_card_id=r.member_card_id or None,
+        member_card_no=r.member_card_number or None,
+        member_id=None if r.member_name is None else _id(r.member_id),
         member_mobile=mobile if mobile_secret is None else encrypt_mobile(mobile, mobile_secret),
-        member_name=member.name if member else None,
-        record_bill_id=str(coupon.record_id),
-        record_usable_amt=None if coupon.left_fen is None else format_yuan_short(coupon.left_fen),
-        record_write_off_amt=format_yuan_short(_consumed_fen(coupon)),
-        schema_no=scheme.number,
-        schema_type=str(redemption.kind.value),
-        store_id=str(redemption.shop_id),
-        store_name=shop.name if shop else None,
-        store_no=shop.number if shop else None,
-        write_off_amt=format_yuan_short(0 if lapsed else redemption.live_fen),
-        write_off_stat=STATS[State.LAPSED if lapsed else redemption.state],
-        write_off_time=None if redemption.captured_at is None else local_time(redemption.captured_at, zone),
+        member_name=r.member_name,
+        record_bill_id=str(r.record_id),
+        record_usable_amt=None if left is None else format_yuan_short(left),
+        record_write_off_amt=format_yuan_short(gone),
+        schema_no=r.scheme_number,
+        schema_type=str(r.kind.value),
+        store_id=str(r.shop_id),
+        store_name=r.shop_name,
+        store_no=r.shop_number,
+        write_off_amt=format_yuan_short(0 if over else live_fen(r.state, r.held_fen, r.captured_fen, r.reversed_fen)),
+        write_off_stat=STATS[State.LAPSED if over else r.state],
+        write_off_time=created if r.captured_at == r.created_at else _time(r.captured_at, zone),
     )
 
 
@@ -208,12 +199,9 @@ def authorisation(app_key: str, account: AccountSet) -> Authorisation:
     )
 
 
+def _time(at: int | None, zone: ZoneInfo) -> str | None:
+    return None if at is None else local_time(at, zone)
+
+
 def _id(number: int | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _consumed_fen(coupon: Coupon) -> int:
-    """What of the 领用记录 is gone: a single-use coupon that was used is gone whole, however little it gave."""
-    if coupon.face_fen is None or coupon.left_fen is None:
-        return coupon.captured_fen
-    return coupon.face_fen - coupon.left_fen

@@ -18,6 +18,7 @@ import msgspec
 
 from hexiao.domain.coupon import normalise_code
 from hexiao.domain.errors import Code, HexiaoError
+from hexiao.domain.redemption import ListedRedemption
 from hexiao.engine.committer import Engine
 from hexiao.gateways.kingdee import messages
 from hexiao.gateways.kingdee.errors import (
@@ -32,7 +33,7 @@ from hexiao.gateways.kingdee.errors import (
 from hexiao.gateways.kingdee.gate import Caller, Gate
 from hexiao.gateways.kingdee.parameters import Parameters, WriteOffQuery, from_body, from_query, write_off_query
 from hexiao.http import log_unexpected, read_body
-from hexiao.storage.base import Reader, RedemptionFilter, RedemptionRow
+from hexiao.storage.base import Reader, RedemptionFilter
 from hexiao.vault import Vault
 
 TOKEN_PATH: Final = "/jdyconnector/app_management/kingdee_auth_token"  # noqa: S105 - a path, not a secret
@@ -117,7 +118,7 @@ class Door:
     async def _write_offs(self, caller: Caller, params: Parameters) -> Answer:
         query = write_off_query(params)
 
-        def look(reader: Reader) -> tuple[ZoneInfo, int, list[RedemptionRow]]:
+        def look(reader: Reader) -> tuple[ZoneInfo, int, list[ListedRedemption]]:
             merchant = reader.merchant(caller.merchant_id)
             assert merchant is not None, "a credential belongs to a merchant"
             zone = ZoneInfo(merchant.time_zone)
@@ -127,13 +128,7 @@ class Door:
         zone, count, found = await self._engine.read(look)
         application, now = caller.application, self._engine.clock()
         secret = application.client_secret if application.encrypt_mobile else None
-        rows = [
-            messages.row(
-                r.redemption, r.coupon, r.scheme, r.shop, r.cashier, r.member,
-                zone=zone, now=now, mobile_secret=secret,
-            )
-            for r in found
-        ]  # fmt: skip
+        rows = [messages.row(one, zone=zone, now=now, mobile_secret=secret) for one in found]
         data = messages.page(rows, count, query.page, query.page_size)
         return messages.Envelope(data=data, description=messages.SUCCESS, errcode=0)
 

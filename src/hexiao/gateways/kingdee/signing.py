@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_to_bytes
@@ -132,8 +133,9 @@ def encrypt_mobile(plain: str | None, client_secret: str) -> str | None:
     cipher = _mobile_cipher(client_secret)
     if not plain:
         return plain
-    padder, encryptor = PKCS7(128).padder(), cipher.encryptor()
-    padded = padder.update(plain.encode()) + padder.finalize()
+    encryptor, octets = cipher.encryptor(), plain.encode()
+    missing = 16 - len(octets) % 16
+    padded = octets + bytes([missing]) * missing  # PKCS #7, without an object for each of a page's numbers
     return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
 
@@ -150,6 +152,7 @@ def decrypt_mobile(text: str | None, client_secret: str) -> str | None:
         return text
 
 
+@lru_cache(64)
 def _mobile_cipher(client_secret: str) -> Cipher[CBC]:
     key = _octets(client_secret)
     if len(key) != 32:

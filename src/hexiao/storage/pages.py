@@ -1,0 +1,186 @@
+"""One statement for one page of a list: how many rows there are, and the rows with the names beside them.
+
+In a shop's list it finds the place by tallies: a tally says how many redemptions were made before a moment, and between
+two of them lie some hundred rows. Every answer is exact, with tallies or without; without, it takes as long as counting
+does. Only reads; `tallying` makes the tallies.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+NO_END = 2**63 - 1
+
+_SHOWN: dict[str, str] = {
+    "p": (
+        "id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
+        " held_until_at, captured_at, cashier_id, member_id"
+    ),
+    "c": "code, record_id, face_fen, uses_max, captured_fen, captured_uses",
+    "s": "number",
+    "h": "number, name",
+    "k": "name",
+    "m": "name, mobile, card_id, card_number",
+}
+"""The fields of ListedRedemption, in order, by the table in which they stand."""
+_COLUMNS = ", ".join(f"{table}.{column}" for table, columns in _SHOWN.items() for column in columns.split(", "))
+_OF_PAGE = f"{_SHOWN['p']}, scheme_id"
+
+
+class Facet(IntEnum):
+    """What a tally counts."""
+
+    ALL = 0
+    KIND = 1
+    SCHEME = 2
+
+
+FACETS = {"kind": Facet.KIND, "scheme_id": Facet.SCHEME}
+"""By the filter that it answers."""
+_ONLY: dict[Facet, str] = {Facet.ALL: "", Facet.KIND: " AND kind = :value", Facet.SCHEME: " AND scheme_id = :value"}
+
+
+class Part(NamedTuple):
+    """Rows in order of the list, and how many of them come before the page."""
+
+    where: str
+    skipped: str
+    places_first: bool = False
+    """Whether an index alone puts them in order; then only the rows of the page are read."""
+
+
+class Sought(NamedTuple):
+    """What a statement is made of. The parts follow each other in the list."""
+
+    tables: str
+    total: str
+    parts: tuple[Part, ...]
+
+
+def plain(where: str) -> Sought:
+    """By counting."""
+    shops = "of_shop AS (SELECT id, number, name FROM shop WHERE merchant_id = :merchant_id),"
+    return Sought(shops, f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
+
+
+@lru_cache(256)
+def statement(sought: Sought, limit: int) -> str:
+    """Rows of (count, the fields of ListedRedemption…); of an empty page one row, with NULL for all but the count.
+
+    The limit stands in the text: a plan for any number of rows would be a plan for very many.
+    """
+    ordered = f"ORDER BY created_at, id LIMIT {limit:d}"
+    found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, ordered)}) r" for part in sought.parts)
+    if len(sought.parts) > 1:
+        found = f"SELECT {_OF_PAGE} FROM ({found}) f {ordered}"
+    return (
+        f"WITH {sought.tables} page AS ({found})"
+        f" SELECT {sought.total}, {_COLUMNS} FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
+        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN scheme s ON s.id = p.scheme_id"
+        " LEFT JOIN of_shop h ON h.id = p.shop_id LEFT JOIN cashier k ON k.id = p.cashier_id"
+        " LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
+    )
+
+
+def _rows(part: Part, ordered: str) -> str:
+    of_page = f"WHERE {part.where} {ordered} OFFSET {part.skipped}"
+    if part.places_first:
+        of_page = f"WHERE shop_id = :shop_id AND (created_at, id) IN (SELECT created_at, id FROM redemption {of_page})"
+    return f"SELECT {_OF_PAGE} FROM redemption {of_page}"
+
+
+# A shop's redemptions made within a time, of all, of one kind or of one scheme.
+
+_OF = "shop_id = :shop_id AND facet = :facet AND value = :value"
+
+
+def _edge(by: str = "") -> str:
+    """The end of the last sound stretch, or of the last one that ends by a moment."""
+    return (
+        f"SELECT coalesce((SELECT until_at FROM tally WHERE shop_id = :shop_id AND facet = 0 AND value = 0{by}"
+        " AND until_at <= (SELECT at FROM sound) ORDER BY until_at DESC LIMIT 1), 0) AS at"
+    )
+
+
+def _so_far(edge: str) -> str:
+    """How many were made before that edge."""
+    return (
+        f"coalesce((SELECT so_far FROM tally WHERE {_OF} AND until_at <= (SELECT at FROM {edge})"
+        " ORDER BY until_at DESC LIMIT 1), 0)"
+    )
+
+
+def _rank(edge: str, moment: str, only: str) -> str:
+    """How many were made before the moment: what is tallied, and the rest counted."""
+    return (
+        f"SELECT {_so_far(edge)} + (SELECT count(*) FROM redemption WHERE shop_id = :shop_id"
+        f" AND created_at >= (SELECT at FROM {edge}) AND created_at < {moment}{only}) AS n"
+    )
+
+
+def _made(only: str = "", offset: str = ":offset") -> str:
+    """The number made `before` and within the `whole` time, and the `first` row of the page."""
+    return f"""
+of_shop AS (SELECT id, number, name FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id),
+sound AS (SELECT coalesce((SELECT sound_until_at FROM tallied WHERE shop_id = :shop_id), 0) AS at),
+last_edge AS ({_edge()}),
+edge_before AS ({_edge(" AND until_at <= :from_at")}),
+edge_within AS ({_edge(" AND until_at <= :until_at")}),
+before AS ({_rank("edge_before", ":from_at", only)}),
+whole AS ({_rank("edge_within", ":until_at", only)}),
+wanted AS (SELECT n + {offset} AS n FROM before),
+stretch AS (
+    SELECT from_at AS at, so_far - here AS n FROM tally WHERE {_OF} AND so_far > (SELECT n FROM wanted)
+    AND until_at <= (SELECT at FROM sound) ORDER BY so_far LIMIT 1
+),
+start AS (
+    SELECT coalesce((SELECT at FROM stretch), (SELECT at FROM last_edge)) AS at,
+        coalesce((SELECT n FROM stretch), {_so_far("last_edge")}) AS n
+),
+first AS (
+    SELECT created_at, id FROM redemption WHERE shop_id = :shop_id AND created_at >= (SELECT at FROM start)
+    AND created_at < :until_at{only} ORDER BY created_at, id
+    LIMIT 1 OFFSET (SELECT wanted.n - start.n FROM wanted, start)
+),"""
+
+
+_IN_TIME = "(SELECT n FROM whole) - (SELECT n FROM before)"
+
+
+def _owned(total: str) -> str:
+    """A shop is one merchant's for ever, so its redemptions need not be asked one by one whose they are."""
+    return f"CASE WHEN EXISTS (SELECT 1 FROM of_shop) THEN {total} END"
+
+
+def _from_first(only: str = "") -> Part:
+    where = "(created_at, id) >= ((SELECT created_at FROM first), (SELECT id FROM first)) AND created_at < :until_at"
+    return Part(f"shop_id = :shop_id AND {where}{only}", "0")
+
+
+MADE = {facet: Sought(_made(only), _owned(_IN_TIME), (_from_first(only),)) for facet, only in _ONLY.items()}
+"""Parameters: merchant_id, shop_id, facet, value, from_at, until_at, offset."""
+
+# A shop's redemptions whose last change lies within a time. Those made before it come first; all of them stand in the
+# index of changes. Then come those made within, without the ones that changed again after the end.
+
+_CHANGED = "shop_id = :shop_id AND changed_at > created_at AND changed_at >= :from_at AND changed_at < :until_at"
+_OLD = f"{_CHANGED} AND created_at < :from_at"
+_AGAIN = (
+    "shop_id = :shop_id AND changed_at > created_at AND changed_at >= :until_at"
+    " AND created_at >= :from_at AND created_at < :until_at"
+)
+_MADE_THEN = "shop_id = :shop_id AND created_at >= :from_at AND created_at < :until_at AND changed_at < :until_at"
+_BEYOND_OLD = "(SELECT CASE WHEN :offset > n THEN :offset - n ELSE 0 END FROM old)"
+_COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_made(offset=_BEYOND_OLD)}"
+
+CHANGED_SINCE = Sought(
+    _COUNTED_OLD, _owned(f"(SELECT n FROM old) + {_IN_TIME}"), (Part(_OLD, ":offset", places_first=True), _from_first())
+)
+CHANGED_WITHIN = Sought(
+    _COUNTED_OLD,
+    _owned(f"(SELECT n FROM old) + {_IN_TIME} - (SELECT count(*) FROM redemption WHERE {_AGAIN})"),
+    (Part(_OLD, ":offset", places_first=True), Part(_MADE_THEN, _BEYOND_OLD)),
+)
+"""Parameters: as for MADE, with the facet ALL."""

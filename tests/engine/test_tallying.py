@@ -1,0 +1,62 @@
+"""The past is counted ahead by the sweeper's thread, in pieces, without anybody asking for it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from engine.desk import Desk
+from hexiao.config import Settings
+from hexiao.engine import committer
+from hexiao.engine.committer import Engine
+from hexiao.storage import tallying
+from hexiao.wiring import open_engine
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallying, "STRETCH_ROWS", 1)
+    monkeypatch.setattr(tallying, "STRETCHES_AT_ONCE", 2)
+    monkeypatch.setattr(committer, "TALLY_PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def past(desk: Desk, clock: Any) -> Iterator[None]:
+    """Nine redemptions, two hours ago."""
+    for _ in range(9):
+        desk.redeem(desk.coupon())
+        clock.forward(1)
+    clock.forward(7200)
+    yield
+
+
+def tallied(settings: Settings) -> int:
+    with closing(sqlite3.connect(settings.sqlite_path)) as db:
+        return int(db.execute("SELECT coalesce(max(so_far), 0) FROM tally WHERE facet = 0").fetchone()[0])
+
+
+def test_a_round_counts_the_whole_past(engine: Engine, settings: Settings, past: None) -> None:
+    assert engine.tally() is False
+    assert tallied(settings) == 8
+
+
+def test_a_round_that_takes_too_long_goes_on_later(engine: Engine, settings: Settings, past: None) -> None:
+    assert engine.tally(0) is True
+    assert 0 < tallied(settings) < 8
+    while engine.tally(0):
+        pass
+    assert tallied(settings) == 8
+
+
+def test_a_running_engine_counts_by_itself(engine: Engine, settings: Settings, past: None, clock: Any) -> None:
+    with closing(open_engine(settings, clock=clock, sweep_seconds=0.02)):
+        deadline = time.monotonic() + 10
+        while tallied(settings) < 8 and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+    assert tallied(settings) == 8
