@@ -19,8 +19,6 @@ from hexiao.storage.side import NOT_OURS
 from journeys.pages import ROOT
 from postgres_server import Databases
 
-MERGED_LATER = {"tally", "tallied", "past"}
-"""Have their line already; to be emptied when they are there."""
 FIRST = "SELECT create_distributed_table('coupon', 'id', colocate_with => 'none')"
 KEYS = """
     SELECT i.indrelid::regclass::text, array_agg(a.attname::text)
@@ -72,7 +70,7 @@ def test_every_table_has_a_place_and_every_place_a_table(url: str) -> None:
     with psycopg.connect(url) as db:
         there = {name for (name,) in db.execute(distributing._TABLES, (list(NOT_OURS),))}
     assert there - PLACES.keys() == set(), "say in PLACES where they belong"
-    assert PLACES.keys() - there - MERGED_LATER == set()
+    assert PLACES.keys() - there == set()
 
 
 def test_every_key_and_unique_index_holds_the_column_that_places_a_row(url: str) -> None:
@@ -93,9 +91,8 @@ def test_what_lies_together_is_placed_by_the_same_thing(url: str) -> None:
     order = list(PLACES)
     with psycopg.connect(url) as db:
         for table, beside in TOGETHER.items():
-            if table not in MERGED_LATER:
-                ours, theirs = (db.execute(kinds, (one, PLACES[one])).fetchall() for one in (table, beside))
-                assert ours == theirs
+            ours, theirs = (db.execute(kinds, (one, PLACES[one])).fetchall() for one in (table, beside))
+            assert ours == theirs
             assert order.index(beside) < order.index(table)
 
 
@@ -108,7 +105,7 @@ def test_the_statements_run_once_and_then_there_is_nothing_left_to_do(citus: str
         spread = dict(
             db.execute("SELECT logicalrelid::text, coalesce(column_name, '') FROM pg_dist_partition").fetchall()
         )
-    assert spread == {table: column for table, column in PLACES.items() if table not in MERGED_LATER or table in spread}
+    assert spread == PLACES
 
 
 def test_the_documents_have_every_statement(citus: str) -> None:
