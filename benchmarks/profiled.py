@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hexiao import wiring
-from hexiao.engine.committer import Lane
+from hexiao.engine.command_queue import CommandQueue
 
 FUNCTIONS_SHOWN = 60
 
@@ -42,9 +42,9 @@ def write(profile: cProfile.Profile, name: str) -> None:
 
 
 def install() -> None:
-    work = Lane._work
+    work = CommandQueue._work
 
-    def profiled_work(self: Lane) -> None:
+    def profiled_work(self: CommandQueue) -> None:
         profile = cProfile.Profile()
         profile.enable()
         try:
@@ -53,7 +53,7 @@ def install() -> None:
             profile.disable()
             write(profile, self._thread.name)
 
-    Lane._work = profiled_work  # type: ignore[method-assign]
+    CommandQueue._work = profiled_work  # type: ignore[method-assign]
     app = wiring.app
 
     def profiled_app() -> wiring.Application:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import settings
 
-from hexiao.domain.assessment import Case
 from hexiao.domain.bill import Bill, BillLine, Scene
+from hexiao.domain.case import Case
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.redemption import Redemption, State
 from hexiao.domain.scheme import Benefit, FixedDates, Kind, MoneyOff, Scheme, Terms, face_of

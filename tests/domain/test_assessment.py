@@ -31,8 +31,10 @@ from domain.conftest import (
     a_scheme,
     at,
 )
-from hexiao.domain.assessment import CHECKS, TITLES, Assessment, Case, Verdict, assess
+from hexiao.domain.assessment import Assessment, assess
 from hexiao.domain.bill import Scene
+from hexiao.domain.case import Case
+from hexiao.domain.checks import CHECKS, TITLES, Verdict
 from hexiao.domain.errors import BadRequest, Code, Fact
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance, Benefit, Goods, GoodsOff, MoneyOff, RateOff, RateUses, Shops, Window

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import hexiao
 from domain.conftest import BERLIN, SHANGHAI, a_case, utc
-from hexiao.domain.assessment import CHECKS, TITLES, assess
+from hexiao.domain.assessment import assess
+from hexiao.domain.checks import CHECKS, TITLES
 from hexiao.domain.errors import (
     BadRequest,
     Code,

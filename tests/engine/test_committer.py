@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import queue
+import queue as queues
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,10 @@ from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance
-from hexiao.engine import committer, settling
+from hexiao.engine import command_queue, committer, settling
+from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, Failed, LookUp, Nothing, Put, Redeemed, Take
-from hexiao.engine.committer import Engine, Lane
+from hexiao.engine.committer import Engine
 from hexiao.storage.base import StorageDown
 from hexiao.wiring import open_engine
 
@@ -29,7 +30,7 @@ ASKED = LookUp(merchant_id=MERCHANT, code="any")
 
 
 class Gate:
-    """What a lane runs: stands still until opened, and remembers how many commands came together."""
+    """What a queue runs: stands still until opened, and remembers how many commands came together."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -49,15 +50,15 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def lane(gate: Gate) -> Iterator[Lane]:
-    lane = Lane("test", gate)
-    yield lane
+def queue(gate: Gate) -> Iterator[CommandQueue]:
+    queue = CommandQueue("test", gate)
+    yield queue
     gate.open.set()
-    lane.close()
+    queue.close()
 
 
-def put(lane: Lane, gate: Gate | None = None) -> Future[Answer]:
-    future = lane.put(ASKED, None).future
+def put(queue: CommandQueue, gate: Gate | None = None) -> Future[Answer]:
+    future = queue.put(ASKED, None).future
     assert isinstance(future, Future)
     if gate is not None:
         assert gate.busy.wait(PATIENCE_SECONDS)
@@ -67,16 +68,16 @@ def put(lane: Lane, gate: Gate | None = None) -> Future[Answer]:
 # Together.
 
 
-def test_what_came_while_one_batch_ran_is_the_next_batch(lane: Lane, gate: Gate) -> None:
-    waiting = [put(lane, gate)] + [put(lane) for _ in range(20)]
+def test_what_came_while_one_batch_ran_is_the_next_batch(queue: CommandQueue, gate: Gate) -> None:
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(20)]
     gate.open.set()
     assert [one.result(PATIENCE_SECONDS) for one in waiting] == [Answer(Nothing())] * 21
     assert gate.batches == [1, 20]
 
 
-def test_a_batch_has_an_upper_bound(lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committer, "BATCH_MAX", 8)
-    waiting = [put(lane, gate)] + [put(lane) for _ in range(20)]
+def test_a_batch_has_an_upper_bound(queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_queue, "BATCH_MAX", 8)
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(20)]
     gate.open.set()
     for one in waiting:
         one.result(PATIENCE_SECONDS)
@@ -84,94 +85,94 @@ def test_a_batch_has_an_upper_bound(lane: Lane, gate: Gate, monkeypatch: pytest.
 
 
 def test_when_too_many_are_waiting_the_next_is_told_at_once(
-    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "WAITING_MAX", 3)
-    waiting = [put(lane, gate)] + [put(lane) for _ in range(3)]
+    monkeypatch.setattr(command_queue, "WAITING_MAX", 3)
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(3)]
     with pytest.raises(Unavailable) as refused:
-        put(lane)
+        put(queue)
     assert refused.value.code is Code.BUSY
     gate.open.set()
     assert all(one.result(PATIENCE_SECONDS) for one in waiting)
 
 
 def test_who_would_wait_too_long_behind_batches_like_the_last_one_is_told_at_once(
-    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "BATCH_MAX", 4)
-    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 10.0)
-    waiting = [put(lane, gate)]
-    lane._last_seconds = 4.0
-    waiting += [put(lane) for _ in range(12)]  # the next one would find three full batches before it, of 4 seconds each
+    monkeypatch.setattr(command_queue, "BATCH_MAX", 4)
+    monkeypatch.setattr(command_queue, "WAITING_SECONDS_MAX", 10.0)
+    waiting = [put(queue, gate)]
+    queue._last_seconds = 4.0
+    waiting += [put(queue) for _ in range(12)]  # the next would find three full batches before it, 4 s each
     with pytest.raises(Unavailable) as refused:
-        put(lane)
+        put(queue)
     assert refused.value.code is Code.BUSY
     gate.open.set()
     assert all(one.result(PATIENCE_SECONDS) for one in waiting)
 
 
 def test_behind_a_batch_that_does_not_end_nobody_gets_in_line_any_more(
-    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 0.05)
-    stuck = put(lane, gate)
+    monkeypatch.setattr(command_queue, "WAITING_SECONDS_MAX", 0.05)
+    stuck = put(queue, gate)
     threading.Event().wait(0.06)
     with pytest.raises(Unavailable) as refused:
-        put(lane)
+        put(queue)
     assert refused.value.code is Code.BUSY
     gate.open.set()
     assert stuck.result(PATIENCE_SECONDS) == Answer(Nothing())
 
 
-def test_a_lane_that_was_slow_is_tried_again_as_soon_as_nobody_waits(
-    lane: Lane, gate: Gate, monkeypatch: pytest.MonkeyPatch
+def test_a_queue_that_was_slow_is_tried_again_as_soon_as_nobody_waits(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "WAITING_SECONDS_MAX", 10.0)
+    monkeypatch.setattr(command_queue, "WAITING_SECONDS_MAX", 10.0)
     gate.open.set()
-    put(lane).result(PATIENCE_SECONDS)
-    while lane._began_at is not None:
+    put(queue).result(PATIENCE_SECONDS)
+    while queue._began_at is not None:
         threading.Event().wait(0.001)
-    lane._last_seconds = 60.0
-    assert put(lane).result(PATIENCE_SECONDS) == Answer(Nothing())
-    while lane._began_at is not None:
+    queue._last_seconds = 60.0
+    assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
+    while queue._began_at is not None:
         threading.Event().wait(0.001)
-    assert lane._last_seconds < 10.0
+    assert queue._last_seconds < 10.0
 
 
 # Closing.
 
 
-def test_closing_answers_everybody_who_is_waiting_and_takes_nobody_new(lane: Lane, gate: Gate) -> None:
-    waiting = [put(lane, gate)] + [put(lane) for _ in range(300)]
-    closing = threading.Thread(target=lane.close)
+def test_closing_answers_everybody_who_is_waiting_and_takes_nobody_new(queue: CommandQueue, gate: Gate) -> None:
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(300)]
+    closing = threading.Thread(target=queue.close)
     closing.start()
-    while not lane._closed:
+    while not queue._closed:
         threading.Event().wait(0.001)
     with pytest.raises(Unavailable):
-        put(lane)
+        put(queue)
     gate.open.set()
     closing.join(PATIENCE_SECONDS)
     assert all(one.done() for one in waiting)
 
 
-def test_a_command_that_comes_while_the_lane_closes_is_answered_or_refused(gate: Gate) -> None:
+def test_a_command_that_comes_while_the_queue_closes_is_answered_or_refused(gate: Gate) -> None:
     gate.open.set()
-    lane = Lane("test", gate)
+    queue = CommandQueue("test", gate)
 
-    class Closing(queue.SimpleQueue[Any]):
-        """Somebody closes the lane just after somebody else asked how many are waiting."""
+    class Closing(queues.SimpleQueue[Any]):
+        """Somebody closes the queue just after somebody else asked how many are waiting."""
 
         def qsize(self) -> int:
-            lane._queue = inner
+            queue._queue = inner
             closing.start()
             closing.join(0.2)
             return 0
 
-    closing = threading.Thread(target=lane.close)
-    inner = lane._queue
-    lane._queue = Closing()  # type: ignore[assignment]
+    closing = threading.Thread(target=queue.close)
+    inner = queue._queue
+    queue._queue = Closing()  # type: ignore[assignment]
     try:
-        waiting = lane.put(ASKED, None)
+        waiting = queue.put(ASKED, None)
     except Unavailable:
         return
     assert isinstance(waiting.future, Future)
@@ -180,7 +181,7 @@ def test_a_command_that_comes_while_the_lane_closes_is_answered_or_refused(gate:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_lane_outlives_an_exception_and_answers_who_waited_for_it() -> None:
+def test_a_queue_outlives_an_exception_and_answers_who_waited_for_it() -> None:
     broken = [True]
 
     def run(commands: Sequence[Any]) -> list[Any]:
@@ -189,10 +190,10 @@ def test_a_lane_outlives_an_exception_and_answers_who_waited_for_it() -> None:
             raise BrokenPipeError("the log's reader is gone")
         return [Answer(Nothing()) for _ in commands]
 
-    lane = Lane("test", run)
-    assert isinstance(put(lane).exception(PATIENCE_SECONDS), Unavailable)
-    assert put(lane).result(PATIENCE_SECONDS) == Answer(Nothing())
-    lane.close()
+    queue = CommandQueue("test", run)
+    assert isinstance(put(queue).exception(PATIENCE_SECONDS), Unavailable)
+    assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
+    queue.close()
 
 
 # Loops and threads.
@@ -279,11 +280,11 @@ def test_a_caller_who_went_away_changes_nothing_for_the_others_and_may_ask_again
     assert isinstance(again.outcome, Redeemed) and again.replayed
 
 
-def test_a_loop_that_was_closed_meanwhile_does_not_stop_the_lane(lane: Lane, gate: Gate) -> None:
+def test_a_loop_that_was_closed_meanwhile_does_not_stop_the_queue(queue: CommandQueue, gate: Gate) -> None:
     loop = asyncio.new_event_loop()
-    lane.put(ASKED, loop)
+    queue.put(ASKED, loop)
     loop.close()
-    staying = put(lane, gate)
+    staying = put(queue, gate)
     gate.open.set()
     assert staying.result(PATIENCE_SECONDS) == Answer(Nothing())
 

@@ -1,18 +1,15 @@
 """The engine as its callers see it: two queues with a thread each, the committer for changes, the reader for look-ups.
 
-Each thread takes everything that is waiting, up to a bound, as one batch. No waiting for a batch to fill. Who would
-have to wait too long is told so at once: better a quick "try again" than an answer that nobody waits for any more.
+Beside them a small pool for lists, and the sweeper, which tidies up what time has ended. Holds no rule.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -20,6 +17,7 @@ from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.engine import batch
+from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
 from hexiao.engine.credentials import CredentialCache
 from hexiao.engine.mint import Mint
@@ -30,10 +28,6 @@ from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, St
 T = TypeVar("T")
 Clock = Callable[[], int]
 
-BATCH_MAX = 256
-WAITING_MAX = 10_000
-WAITING_SECONDS_MAX = 2.0
-"""How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
 READ_THREADS = 2
 SWEEP_MAX = 500
 REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
@@ -46,109 +40,6 @@ TALLY_PAUSE_SECONDS = 0.02
 WAIT_SECONDS = 0.5
 
 log = Log("hexiao.engine")
-
-
-class _Waiting:
-    """A command with its caller: an event loop's future, or a thread's."""
-
-    __slots__ = ("command", "future", "loop")
-
-    def __init__(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.command = command
-        self.loop = loop
-        self.future: asyncio.Future[Answer] | Future[Answer] = loop.create_future() if loop else Future()
-
-
-class Lane:
-    """One queue and the thread that empties it, batch by batch."""
-
-    def __init__(self, name: str, run: Callable[[Sequence[AnyCommand]], list[batch.Result]]) -> None:
-        self._run = run
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"hexiao-{name}", daemon=True)
-        self._closed = False
-        self._closing = threading.Lock()  # so that nobody gets in line behind the end
-        self._began_at: float | None = None  # when the batch that runs now began
-        self._last_seconds = 0.0
-        self._thread.start()
-
-    def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> _Waiting:
-        """Raises Unavailable(BUSY) at once when too many are waiting, or for too long, or the lane is closing."""
-        with self._closing:
-            before = self._queue.qsize()
-            if self._closed or before >= WAITING_MAX or self._too_long(before):
-                raise Unavailable(Code.BUSY)
-            waiting = _Waiting(command, loop)
-            self._queue.put(waiting)
-            return waiting
-
-    def _too_long(self, before: int) -> bool:
-        """Whether a newcomer behind so many others waits too long: for full batches, or for one that does not end."""
-        began_at = self._began_at  # read once: the thread goes on meanwhile
-        stuck = began_at is not None and time.monotonic() - began_at > WAITING_SECONDS_MAX
-        return stuck or before // BATCH_MAX * self._last_seconds > WAITING_SECONDS_MAX
-
-    def close(self) -> None:
-        """Finish what is waiting, then stop."""
-        with self._closing:
-            self._closed = True
-            self._queue.put(None)
-        self._thread.join()
-
-    def _results(self, taken: Sequence[_Waiting]) -> Sequence[batch.Result]:
-        """The thread outlives everything: without it, nobody would ever be answered again."""
-        began_at = self._began_at = time.monotonic()
-        try:
-            return self._run([waiting.command for waiting in taken])
-        except Exception:
-            with contextlib.suppress(Exception):  # perhaps it was the log that failed
-                log.exception("batch_failed", commands=len(taken))
-            return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in taken]
-        finally:
-            self._last_seconds = time.monotonic() - began_at
-            self._began_at = None
-
-    def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            taken = [first]
-            stop = False
-            while len(taken) < BATCH_MAX:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    stop = True
-                    break
-                taken.append(following)
-            _deliver(taken, self._results(taken))
-            if stop:
-                return
-
-
-def _deliver(taken: Sequence[_Waiting], results: Sequence[batch.Result]) -> None:
-    """One wake-up of each event loop for the whole batch."""
-    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[_Waiting, batch.Result]]] = {}
-    for waiting, result in zip(taken, results, strict=True):
-        by_loop.setdefault(waiting.loop, []).append((waiting, result))
-    for loop, pairs in by_loop.items():
-        if loop is None:
-            _resolve(pairs)
-        else:
-            try:
-                loop.call_soon_threadsafe(_resolve, pairs)
-            except RuntimeError:  # the loop was closed while we worked: nobody is waiting any more
-                log.warning("callers_gone", commands=len(pairs))
-
-
-def _resolve(pairs: list[tuple[_Waiting, batch.Result]]) -> None:
-    for waiting, result in pairs:
-        if waiting.future.done():  # the caller went away; what was saved stays saved, and remembered
-            continue
-        if isinstance(result, Unavailable):
-            waiting.future.set_exception(result)
-        else:
-            waiting.future.set_result(result)
 
 
 class Engine:
@@ -164,10 +55,10 @@ class Engine:
         mint, chain = Mint(node, randbelow), Chain(node)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
         changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
-        self._committer = Lane(
+        self._committer = CommandQueue(
             "committer", lambda commands: batch.commit(storage, commands, clock, mint, chain, changes)
         )
-        self._reader = Lane(
+        self._reader = CommandQueue(
             "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
         )
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
@@ -185,12 +76,12 @@ class Engine:
 
     async def ask(self, command: AnyCommand) -> Answer:
         loop = asyncio.get_running_loop()
-        future = self._lane(command).put(command, loop).future
+        future = self._queue_for(command).put(command, loop).future
         assert isinstance(future, asyncio.Future)
         return await future
 
     def call(self, command: AnyCommand) -> Answer:
-        future = self._lane(command).put(command, None).future
+        future = self._queue_for(command).put(command, None).future
         assert isinstance(future, Future)
         return future.result()
 
@@ -289,7 +180,7 @@ class Engine:
             self._opened.append(storage)
         return storage
 
-    def _lane(self, command: AnyCommand) -> Lane:
+    def _queue_for(self, command: AnyCommand) -> CommandQueue:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
 
     def _read(self, query: Callable[[Storage], T]) -> T:

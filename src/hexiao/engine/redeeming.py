@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hexiao.domain.assessment import Assessment, Case, assess
+from hexiao.domain.assessment import Assessment, assess
 from hexiao.domain.bill import Bill
+from hexiao.domain.case import Case
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import Move, Redemption, State

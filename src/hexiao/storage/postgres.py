@@ -21,6 +21,7 @@ from hexiao.storage import loading, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told
+from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 from hexiao.storage.texts import Macro, read_queries
@@ -100,7 +101,7 @@ class PostgresStorage(Reading):
         with self._translating():
             if self._row_by_row or changes.schemes or changes.records:  # the latter seldom, and small
                 with self._db.pipeline() as pipeline, self._db.transaction():
-                    writer = _RowWriter(self._db)
+                    writer = RowWriter(self._db)
                     saving.write(writer, changes, now, node)
                     pipeline.sync()
                     writer.demand_all()
@@ -258,31 +259,6 @@ class PostgresStorage(Reading):
             self._db = _connect_durably(self._url)
         except (psycopg.Error, StorageError) as failed:
             raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
-
-
-class _RowWriter:
-    """Sends the statements of a save without waiting for their answers, which are asked for once at the end."""
-
-    def __init__(self, db: psycopg.Connection[tuple[Any, ...]]) -> None:
-        self._db = db
-        self._sent: list[tuple[psycopg.Cursor[tuple[Any, ...]], int]] = []
-
-    def many(self, sql: str, rows: list[tuple[Any, ...]]) -> int:
-        self._sent.append((self._send(sql, rows), len(rows)))
-        return len(rows)
-
-    def perhaps(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
-        self._send(sql, rows)
-
-    def _send(self, sql: str, rows: list[tuple[Any, ...]]) -> psycopg.Cursor[tuple[Any, ...]]:
-        cursor = self._db.cursor()
-        cursor.executemany(sql.replace("?", "%s"), rows)
-        return cursor
-
-    def demand_all(self) -> None:
-        """Raises GuardMissed when any statement changed fewer rows than it was to."""
-        if any(cursor.rowcount != wanted for cursor, wanted in self._sent):
-            raise GuardMissed("a row was not as it was read")
 
 
 def migrate(url: str, *, break_lock: bool = False) -> list[str]:

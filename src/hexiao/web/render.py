@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hexiao.domain.assessment import Assessment, Verdict
+from hexiao.domain.assessment import Assessment
+from hexiao.domain.checks import Verdict
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import Code, Fact
 from hexiao.domain.party import Member, mask_mobile

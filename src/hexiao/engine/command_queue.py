@@ -1,0 +1,130 @@
+"""A queue of commands and the thread that empties it: everything that is waiting, up to a bound, is one batch.
+
+No waiting for a batch to fill. Who would have to wait too long is told so at once: better a quick "try again" than an
+answer that nobody waits for any more. Knows nothing of what is done with a batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from hexiao.domain.errors import Code, Unavailable
+from hexiao.engine import batch
+from hexiao.engine.commands import Answer, AnyCommand
+from hexiao.logs import Log
+
+BATCH_MAX = 256
+WAITING_MAX = 10_000
+WAITING_SECONDS_MAX = 2.0
+"""How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
+
+log = Log("hexiao.engine")
+
+
+class Waiting:
+    """A command with its caller: an event loop's future, or a thread's."""
+
+    __slots__ = ("command", "future", "loop")
+
+    def __init__(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.command = command
+        self.loop = loop
+        self.future: asyncio.Future[Answer] | Future[Answer] = loop.create_future() if loop else Future()
+
+
+class CommandQueue:
+    """One queue and the thread that empties it, batch by batch."""
+
+    def __init__(self, name: str, run: Callable[[Sequence[AnyCommand]], list[batch.Result]]) -> None:
+        self._run = run
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"hexiao-{name}", daemon=True)
+        self._closed = False
+        self._closing = threading.Lock()  # so that nobody gets in line behind the end
+        self._began_at: float | None = None  # when the batch that runs now began
+        self._last_seconds = 0.0
+        self._thread.start()
+
+    def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> Waiting:
+        """Raises Unavailable(BUSY) at once when too many are waiting, or for too long, or the queue is closing."""
+        with self._closing:
+            before = self._queue.qsize()
+            if self._closed or before >= WAITING_MAX or self._too_long(before):
+                raise Unavailable(Code.BUSY)
+            waiting = Waiting(command, loop)
+            self._queue.put(waiting)
+            return waiting
+
+    def _too_long(self, before: int) -> bool:
+        """Whether a newcomer behind so many others waits too long: for full batches, or for one that does not end."""
+        began_at = self._began_at  # read once: the thread goes on meanwhile
+        stuck = began_at is not None and time.monotonic() - began_at > WAITING_SECONDS_MAX
+        return stuck or before // BATCH_MAX * self._last_seconds > WAITING_SECONDS_MAX
+
+    def close(self) -> None:
+        """Finish what is waiting, then stop."""
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _results(self, taken: Sequence[Waiting]) -> Sequence[batch.Result]:
+        """The thread outlives everything: without it, nobody would ever be answered again."""
+        began_at = self._began_at = time.monotonic()
+        try:
+            return self._run([waiting.command for waiting in taken])
+        except Exception:
+            with contextlib.suppress(Exception):  # perhaps it was the log that failed
+                log.exception("batch_failed", commands=len(taken))
+            return [Unavailable(Code.STORAGE_UNAVAILABLE) for _ in taken]
+        finally:
+            self._last_seconds = time.monotonic() - began_at
+            self._began_at = None
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            taken = [first]
+            stop = False
+            while len(taken) < BATCH_MAX:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    stop = True
+                    break
+                taken.append(following)
+            _deliver(taken, self._results(taken))
+            if stop:
+                return
+
+
+def _deliver(taken: Sequence[Waiting], results: Sequence[batch.Result]) -> None:
+    """One wake-up of each event loop for the whole batch."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[tuple[Waiting, batch.Result]]] = {}
+    for waiting, result in zip(taken, results, strict=True):
+        by_loop.setdefault(waiting.loop, []).append((waiting, result))
+    for loop, pairs in by_loop.items():
+        if loop is None:
+            _resolve(pairs)
+        else:
+            try:
+                loop.call_soon_threadsafe(_resolve, pairs)
+            except RuntimeError:  # the loop was closed while we worked: nobody is waiting any more
+                log.warning("callers_gone", commands=len(pairs))
+
+
+def _resolve(pairs: list[tuple[Waiting, batch.Result]]) -> None:
+    for waiting, result in pairs:
+        if waiting.future.done():  # the caller went away; what was saved stays saved, and remembered
+            continue
+        if isinstance(result, Unavailable):
+            waiting.future.set_exception(result)
+        else:
+            waiting.future.set_result(result)
