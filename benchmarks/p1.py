@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import load
 from benchmarks.result import Result
 from benchmarks.rounds import Leg, in_turn, ratio, tail
-from benchmarks.session import Session, run_one
+from benchmarks.session import CORES, Session, run_one
 
 CLIENTS = (32, 128)
 GOALS = {32: 1.0, 128: 1.5}
@@ -14,7 +14,7 @@ MOST_A_SECOND = 12_000
 
 def run(session: Session) -> Result:
     form = session.form
-    with session.yardstick() as yardstick, session.on_postgres("p1", form.coupons) as (clients, _):
+    with session.yardstick() as yardstick, session.on_postgres("p1", form.coupons, workers=CORES) as (clients, _):
         coupons = load.plain(form.coupons)
         legs = [Leg("yardstick", yardstick.plain)]
         legs += [
@@ -30,7 +30,7 @@ def run(session: Session) -> Result:
         return session.result(
             "p1", "Redemptions on PostgreSQL",
             "POST /v1/redemptions, distinct single-use coupons ÷ pgbench, one minimal transaction for each",
-            findings, measured,
+            findings, measured, [f"hexiao serve --workers {CORES}: a process for each core."],
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from benchmarks import load
 from benchmarks.p1 import MOST_A_SECOND
 from benchmarks.result import Measure, Result
 from benchmarks.rounds import Leg, in_turn, ratio
-from benchmarks.session import Session, run_one
+from benchmarks.session import CORES, Session, run_one
 
 CLIENTS = 32
 
@@ -14,7 +14,7 @@ CLIENTS = 32
 def run(session: Session) -> Result:
     form = session.form
     half = form.coupons // 2
-    with session.yardstick() as yardstick, session.on_postgres("p3", half, half) as (clients, _):
+    with session.yardstick() as yardstick, session.on_postgres("p3", half, half, workers=CORES) as (clients, _):
         plain, counted = load.plain(half), load.counted(half)
 
         def redeem(coupons: load.Coupons, seconds: float) -> Measure:
@@ -34,6 +34,7 @@ def run(session: Session) -> Result:
                 ratio(measured, "stock and budget", "hot yardstick", 3.0),
             ],
             measured,
+            [f"hexiao serve --workers {CORES}: a process for each core."],
         )  # fmt: skip
 
 

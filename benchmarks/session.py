@@ -25,6 +25,10 @@ from benchmarks.rounds import Measured
 from benchmarks.server import Server
 
 
+CORES = len(os.sched_getaffinity(0))
+"""So many server processes are what an operator would run; P10 tells what the second one gives."""
+
+
 class Session:
     """Use it as a context; everything that it made is gone afterwards, but for the results."""
 
