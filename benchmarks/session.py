@@ -24,7 +24,6 @@ from benchmarks.result import Finding, Measure, Result
 from benchmarks.rounds import Measured
 from benchmarks.server import Server
 
-
 CORES = len(os.sched_getaffinity(0))
 """So many server processes are what an operator would run; P10 tells what the second one gives."""
 
