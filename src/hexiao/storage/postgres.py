@@ -69,6 +69,7 @@ class PostgresStorage(Reading):
         self._url = url
         self._invariants = INVARIANTS
         self._versions = {} if versions is None else versions
+        self._schemes_found = {}
         try:
             self._db = _connect_durably(url)
         except psycopg.Error as failed:
