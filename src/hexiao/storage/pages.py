@@ -74,14 +74,15 @@ def statement(sought: Sought, limit: int) -> str:
     ordered = f"ORDER BY created_at, id LIMIT {limit:d}"
     found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, ordered)}) r" for part in sought.parts)
     if len(sought.parts) > 1:
-        found = f"SELECT {_OF_PAGE} FROM ({found}) f {ordered}"
-    return (
+        found = f"SELECT * FROM ({found}) f {ordered}"
+    text = (
         f"WITH {sought.tables} page AS ({found})"
         f" SELECT {sought.total}, {_COLUMNS} FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
         " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN scheme s ON s.id = p.scheme_id"
         " LEFT JOIN of_shop h ON h.id = p.shop_id LEFT JOIN cashier k ON k.id = p.cashier_id"
         " LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
     )
+    return " ".join(text.split())  # a driver remembers short texts
 
 
 def _rows(part: Part, ordered: str) -> str:
@@ -120,16 +121,21 @@ def _rank(edge: str, moment: str, only: str) -> str:
     )
 
 
-def _made(only: str = "", offset: str = ":offset") -> str:
-    """The number made `before` and within the `whole` time, and the `first` row of the page."""
+def _counted(only: str = "") -> str:
+    """The numbers made `before` the time, and by the end of it on the `whole`."""
     return f"""
 of_shop AS (SELECT id, number, name FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id),
 sound AS (SELECT coalesce((SELECT sound_until_at FROM tallied WHERE shop_id = :shop_id), 0) AS at),
-last_edge AS ({_edge()}),
 edge_before AS ({_edge(" AND until_at <= :from_at")}),
 edge_within AS ({_edge(" AND until_at <= :until_at")}),
 before AS ({_rank("edge_before", ":from_at", only)}),
-whole AS ({_rank("edge_within", ":until_at", only)}),
+whole AS ({_rank("edge_within", ":until_at", only)}),"""
+
+
+def _placed(only: str = "", offset: str = ":offset") -> str:
+    """The `first` row of the page."""
+    return f"""
+last_edge AS ({_edge()}),
 wanted AS (SELECT n + {offset} AS n FROM before),
 stretch AS (
     SELECT from_at AS at, so_far - here AS n FROM tally WHERE {_OF} AND so_far > (SELECT n FROM wanted)
@@ -159,7 +165,10 @@ def _from_first(only: str = "") -> Part:
     return Part(f"shop_id = :shop_id AND {where}{only}", "0")
 
 
-MADE = {facet: Sought(_made(only), _owned(_IN_TIME), (_from_first(only),)) for facet, only in _ONLY.items()}
+MADE = {
+    facet: Sought(_counted(only) + _placed(only), _owned(_IN_TIME), (_from_first(only),))
+    for facet, only in _ONLY.items()
+}
 """Parameters: merchant_id, shop_id, facet, value, from_at, until_at, offset."""
 
 # A shop's redemptions whose last change lies within a time. Those made before it come first; all of them stand in the
@@ -173,10 +182,12 @@ _AGAIN = (
 )
 _MADE_THEN = "shop_id = :shop_id AND created_at >= :from_at AND created_at < :until_at AND changed_at < :until_at"
 _BEYOND_OLD = "(SELECT CASE WHEN :offset > n THEN :offset - n ELSE 0 END FROM old)"
-_COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_made(offset=_BEYOND_OLD)}"
+_COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_counted()}"
 
 CHANGED_SINCE = Sought(
-    _COUNTED_OLD, _owned(f"(SELECT n FROM old) + {_IN_TIME}"), (Part(_OLD, ":offset", places_first=True), _from_first())
+    _COUNTED_OLD + _placed(offset=_BEYOND_OLD),
+    _owned(f"(SELECT n FROM old) + {_IN_TIME}"),
+    (Part(_OLD, ":offset", places_first=True), _from_first()),
 )
 CHANGED_WITHIN = Sought(
     _COUNTED_OLD,

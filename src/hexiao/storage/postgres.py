@@ -86,6 +86,7 @@ class PostgresStorage(Reading):
         self._url = url
         self._invariants = INVARIANTS
         self._kept = loading.Kept()
+        self._schemes_found = {}
         self._one_wave = True
         """How the last load went: the next one will be alike."""
         try:

@@ -26,6 +26,7 @@ class Reading(ABC):
     """Implements storage.base.Reader on named queries."""
 
     _kept: loading.Kept
+    _schemes_found: dict[tuple[int, str], rows.Row]
     _invariants: Mapping[str, str]
 
     @abstractmethod
@@ -88,7 +89,7 @@ class Reading(ABC):
         self, wanted: RedemptionFilter, page: int, page_size: int
     ) -> tuple[int, list[ListedRedemption]]:
         with self._translating():  # one statement sees one state, and the ids that names stand for never change
-            sought, parameters = lists.RedemptionQuery(self.query, wanted).sought()
+            sought, parameters = lists.RedemptionQuery(self._query_or_remember, wanted).sought()
             sql = pages.statement(sought, page_size)
             found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
         count = int(found[0][0] or 0)  # nothing is counted in another merchant's shop
@@ -98,6 +99,18 @@ class Reading(ABC):
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
         with self._one_state():
             yield from self._stream(*exporting.statement(self.query, wanted), exporting.BLOCK)
+
+    def _query_or_remember(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
+        """A scheme keeps its number for ever, so what was found once need not be asked for again."""
+        if name != "scheme_ids":
+            return self.query(name, **parameters)
+        [key] = parameters["keys"]
+        if key not in self._schemes_found:
+            found = [tuple(row) for row in self.query(name, **parameters)]
+            if not found or len(self._schemes_found) >= loading.KEPT_MAX:
+                return found
+            [self._schemes_found[key]] = found
+        return [self._schemes_found[key]]
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():

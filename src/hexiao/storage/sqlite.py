@@ -51,6 +51,7 @@ class SqliteStorage(Reading):
         self.path = path
         self._invariants = INVARIANTS
         self._kept = loading.Kept()
+        self._schemes_found = {}
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
