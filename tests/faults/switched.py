@@ -24,10 +24,9 @@ class SwitchedStorage(sqlite.SqliteStorage):
         self._db.execute(f"PRAGMA query_only = {int(self.path.with_name(SWITCH).exists())}")
 
 
-assert {"save", "writable"} <= set(vars(sqlite.SqliteStorage)), "it is asked otherwise now; follow it"
-sqlite.SqliteStorage = SwitchedStorage  # at import, so that worker processes have it too, however they are started
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # a test may import the switch's name; workers are forked, and so have it too
     from hexiao.__main__ import main
 
+    assert {"save", "writable"} <= set(vars(sqlite.SqliteStorage)), "it is asked otherwise now; follow it"
+    sqlite.SqliteStorage = SwitchedStorage
     main()

@@ -21,6 +21,9 @@ class Uncounting:
         self._writer.many(sql, values)
         return len(values)
 
+    def perhaps(self, sql: str, values: list[tuple[Any, ...]]) -> None:
+        self._writer.perhaps(sql, values)
+
 
 def remove_guards() -> None:
     guard = " WHERE id = ? AND seq = ?"

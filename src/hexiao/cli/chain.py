@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from msgspec.structs import astuple
-from rich.markup import escape
 
 from hexiao import heads, wiring
 from hexiao.cli import show
@@ -57,7 +56,7 @@ def key(
     with _telling(False):
         _demand_new(file)
         public = heads.make_key(file)
-        show.say(f"[green]✓[/] {escape(str(file))}, {escape(str(public))}")
+        show.say(f"[green]✓[/] {show.escape(str(file))}, {show.escape(str(public))}")
         show.note("请勿与数据库放在一起 · keep the private key away from the database")
 
 
@@ -83,7 +82,9 @@ def export(
         if as_json:
             show.json({"file": str(file), "signature": str(signature), "at": at, "heads": found})
         else:
-            show.say(f"[green]✓[/] {len(found)} 条链 lanes, {at}: {escape(str(file))}, {escape(str(signature))}")
+            show.say(
+                f"[green]✓[/] {len(found)} 条链 lanes, {at}: {show.escape(str(file))}, {show.escape(str(signature))}"
+            )
 
 
 def check(settings: Settings, signed: list[Path], public_key: Path | None) -> tuple[Audit, list[Problem]]:
@@ -128,7 +129,7 @@ def show_check(audit: Audit, problems: list[Problem], heads_shown: int) -> None:
             (
                 SIGNS[one.sign], str(one.lane),
                 f"{one.height}–{one.height + one.blocks - 1}" if one.blocks > 1 else str(one.height),
-                "" if one.coupon_id is None else escape(str(one.coupon_id)), "" if one.seq is None else str(one.seq),
+                "" if one.coupon_id is None else show.escape(str(one.coupon_id)), "" if one.seq is None else str(one.seq),
             )
             for one in problems
         ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.session import (
@@ -147,8 +146,8 @@ def list_(
             its = schemes[coupon.scheme_id]
             rows.append(
                 (
-                    escape(coupon.code), show.FACE_WORDS[coupon.face(now)],
-                    escape(f"{its.number} {its.name}") if its else "",
+                    show.escape(coupon.code), show.FACE_WORDS[coupon.face(now)],
+                    show.escape(f"{its.number} {its.name}") if its else "",
                     str(coupon.member_id or ""), show.left(coupon), show.until(coupon, zone), str(coupon.id),
                 )
             )  # fmt: skip
@@ -167,17 +166,17 @@ def _show_view(run: Session, view: CouponView) -> None:
         coupon.code,
         [
             ("face", show.FACE_WORDS[coupon.face(run.now)]),
-            ("scheme", escape(f"{view.scheme.number} {view.scheme.name}")),
+            ("scheme", show.escape(f"{view.scheme.number} {view.scheme.name}")),
             ("kind", show.KIND_WORDS[view.scheme.kind]),
             ("left", show.left(coupon)),
             ("valid", f"{show.when(coupon.valid_from_at, zone)} → {show.until(coupon, zone)}"),
             ("received", show.when(coupon.issued_at, zone)),
             ("voided", show.when(coupon.voided_at, zone)),
-            ("member", escape(f"{member.name} ({member.id})") if member else ""),
+            ("member", show.escape(f"{member.name} ({member.id})") if member else ""),
             ("id", str(coupon.id)),
             (
                 "last use",
-                f"{show.STATE_WORDS[use.state]} {show.yuan(use.live_fen)} yuan, bill {escape(use.bill_number)},"
+                f"{show.STATE_WORDS[use.state]} {show.yuan(use.live_fen)} yuan, bill {show.escape(use.bill_number)},"
                 f" redemption {use.id}" if use else "",
             ),
         ],
@@ -186,7 +185,7 @@ def _show_view(run: Session, view: CouponView) -> None:
         (
             show.when(entry.at, zone), entry.entry.value,
             show.yuan(entry.d_held_fen or None), show.yuan(entry.d_captured_fen or None),
-            str(entry.redemption_id or ""), escape(entry.actor), escape(entry.reason),
+            str(entry.redemption_id or ""), show.escape(entry.actor), show.escape(entry.reason),
         )
         for entry in run.storage.journal(coupon.id)
     ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 
 import typer
-from rich.markup import escape
 
 from hexiao import demo as demo_data
 from hexiao import wiring
@@ -77,7 +76,7 @@ def introduce(settings: Settings) -> None:
     """The keys, and one request for each door to paste into another shell."""
     show.fields(
         "演示密钥 Demo keys (public: for this machine only)",
-        [(what, escape(value)) for what, value in demo_data.demo_credentials()],
+        [(what, show.escape(value)) for what, value in demo_data.demo_credentials()],
     )
     for title, request in demo_data.demo_requests(settings.base_url):
         show.plain(f"\n# {title}\n{request}")

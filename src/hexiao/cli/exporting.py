@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.newfile import demand_new, published
@@ -91,7 +90,7 @@ def export(
             show.json({"file": str(file), "rows": written, "bytes": file.stat().st_size})
         else:
             show.say(
-                f"[green]✓[/] 已导出 · exported {written:,} rows, {file.stat().st_size:,} bytes: {escape(str(file))}"
+                f"[green]✓[/] 已导出 · exported {written:,} rows, {file.stat().st_size:,} bytes: {show.escape(str(file))}"
             )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.csvfile import COLUMNS, Row, Wrong, read_rows
@@ -156,7 +155,7 @@ def _refuse(as_json: bool, rows: list[Row], wrong: list[Wrong]) -> None:
     if as_json:
         show.json({"rows": len(rows), "imported": 0, "wrong": [one._asdict() for one in wrong]})
         raise typer.Exit(Exit.USAGE)
-    cells = [(str(one.line), one.column, escape(one.value), one.reason) for one in wrong[:WRONG_SHOWN]]
+    cells = [(str(one.line), one.column, show.escape(one.value), one.reason) for one in wrong[:WRONG_SHOWN]]
     show.table("有误的行 wrong rows", ("line>", "column", "value", "why"), cells)
     raise Stop(
         Exit.USAGE,

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop
@@ -83,8 +82,8 @@ def list_(merchant: MerchantOption = 1, database: DatabaseOption = None, as_json
             return
         rows = [
             (
-                str(one.id), one.door, escape(one.name), one.role.value if one.door == API_DOOR else "",
-                escape(_public(one)), show.when(one.revoked_at, run.zone),
+                str(one.id), one.door, show.escape(one.name), one.role.value if one.door == API_DOOR else "",
+                show.escape(_public(one)), show.when(one.revoked_at, run.zone),
             )
             for one in found
         ]  # fmt: skip
@@ -113,7 +112,7 @@ def revoke(
         if as_json:
             show.json(_shown(revoked))
         else:
-            show.say(f"已吊销 · revoked: {escape(revoked.name)} ({revoked.id})")
+            show.say(f"已吊销 · revoked: {show.escape(revoked.name)} ({revoked.id})")
 
 
 def _ensure_merchant(run: Session, name: str, time_zone: str) -> bool:

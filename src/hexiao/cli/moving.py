@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from hexiao import wiring
 from hexiao.cli import show
@@ -76,7 +75,7 @@ def backup(
         else:
             show.say(
                 f"[green]✓[/] 已备份 · backed up {sum(rows.values()):,} rows, {file.stat().st_size:,} bytes,"
-                f" {_books_end(ends_at)}: {escape(str(file))}"
+                f" {_books_end(ends_at)}: {show.escape(str(file))}"
             )
             show.note("主密钥不在其中，请另行保管 · the master key is not in it: keep that in another place")
         _demand_unbroken(broken, as_json)
@@ -100,7 +99,7 @@ def restore(
                 where = target.name
         _report(moved, str(file), where, as_json, {"last_entry_at": _instant(ends_at), "broken": broken})
         if not as_json:
-            show.say(f"[green]✓[/] 已恢复 · restored, {_books_end(ends_at)}: {escape(where)}")
+            show.say(f"[green]✓[/] 已恢复 · restored, {_books_end(ends_at)}: {show.escape(where)}")
         _demand_unbroken(broken, as_json)
 
 
@@ -120,7 +119,9 @@ def copy(
             names = source.name, target.name
         _report(moved, *names, as_json, {})
         if not as_json:
-            show.say(f"[green]✓[/] 两边一致 · the same on both sides: {escape(names[0])} → {escape(names[1])}")
+            show.say(
+                f"[green]✓[/] 两边一致 · the same on both sides: {show.escape(names[0])} → {show.escape(names[1])}"
+            )
 
 
 # Steps.
@@ -221,7 +222,7 @@ def _report(moved: Moved, source: str, target: str, as_json: bool, more: dict[st
 
 
 def _lines(one: Compared) -> list[tuple[str, str, str, str, str]]:
-    mark = "[green]✓[/]" if one.equal else f"[bold red]✗[/] {escape(one.first_difference)}"
+    mark = "[green]✓[/]" if one.equal else f"[bold red]✗[/] {show.escape(one.first_difference)}"
     lines = [(one.table, *_cells(one.source), mark)]
     return lines if one.equal else [*lines, ("≠", *_cells(one.target), "")]
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.exits import Exit
@@ -102,7 +101,7 @@ def show_outcome(run: Session, views: list[RedemptionView]) -> None:
             left = f"{view.coupon_left_uses}×"
         rows.append(
             (
-                str(one.id), escape(view.code), escape(view.scheme_name), show.STATE_WORDS[one.state],
+                str(one.id), show.escape(view.code), show.escape(view.scheme_name), show.STATE_WORDS[one.state],
                 show.yuan(one.live_fen), left, show.when(one.held_until_at, run.zone),
                 ", ".join(move.value for move in view.allowed),
             )
@@ -127,7 +126,7 @@ def _assess(run: Session, command: Assess) -> None:
                 if one.ok
                 else "[red]不可用 not usable[/]"
             )
-            show.say(f"{escape(one.code)}: {mark}")
+            show.say(f"{show.escape(one.code)}: {mark}")
     if not usable:
         raise typer.Exit(Exit.REFUSED)
 

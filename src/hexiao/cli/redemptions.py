@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.redeeming import show_outcome
@@ -104,9 +103,9 @@ def list_(
             (
                 str(row.redemption.id), show.when(row.redemption.created_at, zone),
                 show.STATE_WORDS[State.LAPSED if row.redemption.lapsed(now) else row.redemption.state],
-                show.yuan(row.redemption.live_fen), escape(row.coupon.code), escape(row.scheme.name),
-                escape(row.redemption.bill_number), escape(row.shop.name if row.shop else ""),
-                escape(row.member.name if row.member else ""),
+                show.yuan(row.redemption.live_fen), show.escape(row.coupon.code), show.escape(row.scheme.name),
+                show.escape(row.redemption.bill_number), show.escape(row.shop.name if row.shop else ""),
+                show.escape(row.member.name if row.member else ""),
             )
             for row in found
         ]  # fmt: skip
@@ -136,11 +135,11 @@ def show_(
             [
                 ("state", show.STATE_WORDS[State.LAPSED if one.lapsed(now) else one.state]),
                 ("next", ", ".join(one.allowed(now, row.scheme.terms.reverse_within_seconds))),
-                ("coupon", escape(f"{row.coupon.code} ({row.scheme.number} {row.scheme.name})")),
-                ("bill", escape(one.bill_number)),
-                ("shop", escape(f"{row.shop.name} ({one.shop_id})" if row.shop else str(one.shop_id))),
-                ("cashier", escape(row.cashier.name if row.cashier else "")),
-                ("member", escape(row.member.name if row.member else "")),
+                ("coupon", show.escape(f"{row.coupon.code} ({row.scheme.number} {row.scheme.name})")),
+                ("bill", show.escape(one.bill_number)),
+                ("shop", show.escape(f"{row.shop.name} ({one.shop_id})" if row.shop else str(one.shop_id))),
+                ("cashier", show.escape(row.cashier.name if row.cashier else "")),
+                ("member", show.escape(row.member.name if row.member else "")),
                 ("held", f"{show.yuan(one.held_fen)} yuan"),
                 ("captured", f"{show.yuan(one.captured_fen)} yuan" if one.captured_fen else ""),
                 ("reversed", f"{show.yuan(one.reversed_fen)} yuan" if one.reversed_fen else ""),

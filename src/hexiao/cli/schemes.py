@@ -7,7 +7,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from hexiao.cli import show
 from hexiao.cli.schemeoptions import Limits, body_of
@@ -144,7 +143,7 @@ def list_(
             count = storage.scheme_count(scheme.id)
             rows.append(
                 (
-                    escape(scheme.number), escape(scheme.name), show.KIND_WORDS[scheme.kind], str(scheme.version),
+                    show.escape(scheme.number), show.escape(scheme.name), show.KIND_WORDS[scheme.kind], str(scheme.version),
                     "[yellow]暂停 paused[/]" if scheme.paused else "", str(count.issued), str(count.captured_uses),
                     show.yuan(count.captured_fen), show.when(scheme.created_at, zone),
                 )
@@ -218,9 +217,9 @@ def _show_one(run: Session, scheme: Scheme) -> None:
             ("state", "[yellow]暂停 paused[/]" if scheme.paused else "启用 active"),
             ("created", show.when(scheme.created_at, run.zone)),
             ("counts", _counts(count)),
-            *((name, escape(show.value(name, value))) for name, value in benefit.items() if name != "kind"),
-            *((name, escape(show.value(name, value))) for name, value in terms.items()),
-            ("description", escape(scheme.description)),
+            *((name, show.escape(show.value(name, value))) for name, value in benefit.items() if name != "kind"),
+            *((name, show.escape(show.value(name, value))) for name, value in terms.items()),
+            ("description", show.escape(scheme.description)),
         ],
     )
 

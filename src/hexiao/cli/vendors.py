@@ -9,7 +9,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from hexiao import wiring
 from hexiao.cli import show
@@ -166,7 +165,7 @@ def _show_secrets(as_json: bool, values: dict[str, str]) -> None:
         show.json(values)
         return
     show.note("请立即保存，以后不再显示 · keep them now, they are not shown again:")
-    show.fields("", [(name, escape(value)) for name, value in values.items()])
+    show.fields("", [(name, show.escape(value)) for name, value in values.items()])
 
 
 def _digits(count: int) -> str:

@@ -27,7 +27,8 @@ from hexiao.engine.committer import Engine
 from hexiao.storage import migrating, postgres
 from hexiao.storage.base import StorageError
 from hexiao.storage.postgres import migrate, open_storage
-from hexiao.storage.postgres_connection import MigratingBackend, told
+from hexiao.storage.postgres_connection import told
+from hexiao.storage.postgres_migrating import MigratingBackend
 from hexiao.wiring import open_engine
 from postgres_server import Databases, PostgresServer
 
