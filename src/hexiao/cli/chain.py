@@ -129,7 +129,8 @@ def show_check(audit: Audit, problems: list[Problem], heads_shown: int) -> None:
             (
                 SIGNS[one.sign], str(one.lane),
                 f"{one.height}–{one.height + one.blocks - 1}" if one.blocks > 1 else str(one.height),
-                "" if one.coupon_id is None else show.escape(str(one.coupon_id)), "" if one.seq is None else str(one.seq),
+                "" if one.coupon_id is None else show.escape(str(one.coupon_id)),
+                "" if one.seq is None else str(one.seq),
             )
             for one in problems
         ]  # fmt: skip

@@ -90,7 +90,8 @@ def export(
             show.json({"file": str(file), "rows": written, "bytes": file.stat().st_size})
         else:
             show.say(
-                f"[green]✓[/] 已导出 · exported {written:,} rows, {file.stat().st_size:,} bytes: {show.escape(str(file))}"
+                f"[green]✓[/] 已导出 · exported {written:,} rows, {file.stat().st_size:,} bytes: "
+                f"{show.escape(str(file))}"
             )
 
 

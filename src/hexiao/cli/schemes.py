@@ -143,7 +143,8 @@ def list_(
             count = storage.scheme_count(scheme.id)
             rows.append(
                 (
-                    show.escape(scheme.number), show.escape(scheme.name), show.KIND_WORDS[scheme.kind], str(scheme.version),
+                    show.escape(scheme.number), show.escape(scheme.name), show.KIND_WORDS[scheme.kind],
+                    str(scheme.version),
                     "[yellow]暂停 paused[/]" if scheme.paused else "", str(count.issued), str(count.captured_uses),
                     show.yuan(count.captured_fen), show.when(scheme.created_at, zone),
                 )
