@@ -75,6 +75,47 @@ def test_what_came_while_one_batch_ran_is_the_next_batch(queue: CommandQueue, ga
     assert gate.batches == [1, 20]
 
 
+def test_to_an_idle_queue_one_alone_is_a_batch(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue: pytest.fail("nobody is waited for"))
+    gate.open.set()
+    for _ in range(3):
+        assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
+    assert gate.batches == [1, 1, 1]
+
+
+def test_long_after_a_batch_of_several_nobody_is_waited_for(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_queue, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue: pytest.fail("nobody is waited for"))
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(2)]
+    gate.open.set()
+    assert [one.result(PATIENCE_SECONDS) for one in [*waiting, put(queue)]] == [Answer(Nothing())] * 4
+
+
+def test_after_a_batch_of_several_those_who_follow_each_other_are_taken_together(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = [1, 1, 0]
+
+    def others_come(_: float) -> None:
+        waiting.extend(put(queue) for _ in range(following.pop(0)))
+
+    monkeypatch.setattr(command_queue, "BUSY_SECONDS", PATIENCE_SECONDS)
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(2)]
+    monkeypatch.setattr(command_queue.time, "sleep", others_come)
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    waiting.append(put(queue))
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    assert gate.batches == [1, 2, 3]
+    assert following == []
+
+
 def test_a_batch_has_an_upper_bound(queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command_queue, "BATCH_MAX", 8)
     waiting = [put(queue, gate)] + [put(queue) for _ in range(20)]

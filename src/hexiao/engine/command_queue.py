@@ -1,7 +1,7 @@
 """A queue of commands and the thread that empties it: everything that is waiting, up to a bound, is one batch.
 
-No waiting for a batch to fill. Who would have to wait too long is told so at once: better a quick "try again" than an
-answer that nobody waits for any more. Knows nothing of what is done with a batch.
+Who comes to an idle queue is taken at once. Under load it waits as long as others follow on each other's heels; who
+would have to wait too long is told so: better a quick "try again" than an answer that nobody waits for any more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from hexiao.engine.commands import Answer, AnyCommand
 from hexiao.logs import Log
 
 BATCH_MAX = 256
+BUSY_SECONDS = 0.05
+"""Who comes later than that after a batch of several comes to an idle queue."""
+FOLLOWING_SECONDS = 0.0005
+GATHERING_SECONDS_MAX = 0.005
+"""After a batch of several, the next one is taken when nobody came for this long, or at the latest after that long."""
 WAITING_MAX = 10_000
 WAITING_SECONDS_MAX = 2.0
 """How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
@@ -87,8 +92,20 @@ class CommandQueue:
             self._last_seconds = time.monotonic() - began_at
             self._began_at = None
 
+    def _gather(self) -> None:
+        """Callers who were answered together come again together: let them, or each batch is a handful of them."""
+        end = time.monotonic() + GATHERING_SECONDS_MAX
+        before = -1
+        while before < (waiting := self._queue.qsize()) < BATCH_MAX and time.monotonic() < end:
+            before = waiting
+            time.sleep(FOLLOWING_SECONDS)
+
     def _work(self) -> None:
+        taken: list[Waiting] = []
+        answered_at = 0.0
         while (first := self._queue.get()) is not None:
+            if len(taken) > 1 and time.monotonic() - answered_at < BUSY_SECONDS:
+                self._gather()
             taken = [first]
             stop = False
             while len(taken) < BATCH_MAX:
@@ -101,6 +118,7 @@ class CommandQueue:
                     break
                 taken.append(following)
             _deliver(taken, self._results(taken))
+            answered_at = time.monotonic()
             if stop:
                 return
 
