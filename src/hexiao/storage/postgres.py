@@ -49,6 +49,10 @@ MACROS: dict[str, Macro] = {
     "in": lambda name, types: (
         f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
     ),
+    # A sub-select that cannot be flattened: so its index is probed for each key, also by a plan that was made when the
+    # table was empty and whose author therefore thought of reading it whole.
+    "probe": lambda alias, types: "LATERAL (SELECT * FROM ",
+    "end": lambda alias, types: f" OFFSET 0) {alias}",
     "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
     "keys": _keys,
     "sum": lambda column, types: (
@@ -71,6 +75,8 @@ SPREAD_QUERIES = {
         {
             **MACROS,
             "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])",
+            "probe": lambda alias, types: "",
+            "end": lambda alias, types: "",
             "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
         },
     ).items()

@@ -1,5 +1,6 @@
 -- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a JSON
--- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c). Both engines run the same text.
+-- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c), and `{probe:t}table t WHERE …{end:t}` what
+-- a table has for each of them. Both engines run the same text.
 
 -- name: requests
 -- What was answered to these request ids.
@@ -11,12 +12,12 @@ SELECT coalesce((SELECT last FROM node WHERE name = 'records'), 0)
 
 -- name: coupons_by_code
 SELECT {coupon} FROM coupon WHERE id {ids:begin}SELECT c.coupon_id
-FROM {keys:keys(bigint, text)} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{ids:end}
+FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{end:c}{ids:end}
 
 -- name: coupon_ids
 -- From codes to coupons.
 SELECT c.merchant_id, c.code, c.coupon_id
-FROM {keys:keys(bigint, text)} k CROSS JOIN coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b
+FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{end:c}
 
 -- name: redemptions_by_id
 -- The redemptions that a capture, release or reversal names.
@@ -33,24 +34,24 @@ SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR
 
 -- name: bills
 -- Bills that somebody has used a coupon on before.
-SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN bill b
-WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c
+SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:b}bill b
+WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c{end:b}
 
 -- name: live_of_bills
 -- What is already off these bills.
-SELECT {redemption} FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN redemption r
-WHERE r.merchant_id = k.a AND r.shop_id = k.b AND r.bill_number = k.c AND r.state IN (1, 2)
+SELECT {redemption} FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:r}redemption r
+WHERE r.merchant_id = k.a AND r.shop_id = k.b AND r.bill_number = k.c AND r.state IN (1, 2){end:r}
 
 -- name: scheme_ids
-SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN scheme s
-WHERE s.merchant_id = k.a AND s.number = k.b
+SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:s}scheme s
+WHERE s.merchant_id = k.a AND s.number = k.b{end:s}
 
 -- name: schemes_by_id
 SELECT {scheme} FROM scheme WHERE id {in:ids}
 
 -- name: scheme_versions
-SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN scheme_version v
-WHERE v.scheme_id = k.a AND v.version = k.b
+SELECT v.scheme_id, v.version, v.name, v.description, v.terms, v.benefit FROM {keys:keys(bigint, integer)} k CROSS JOIN {probe:v}scheme_version v
+WHERE v.scheme_id = k.a AND v.version = k.b{end:v}
 
 -- name: scheme_counts
 SELECT scheme_id, sum(issued), sum(captured_uses), sum(held_fen), sum(captured_fen)
@@ -58,8 +59,8 @@ FROM scheme_count WHERE scheme_id {in:ids} GROUP BY scheme_id
 
 -- name: receipts
 -- How many coupons of a scheme these members have received.
-SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys(bigint, bigint)} k CROSS JOIN receipt_count r
-WHERE r.scheme_id = k.a AND r.member_id = k.b
+SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys(bigint, bigint)} k CROSS JOIN {probe:r}receipt_count r
+WHERE r.scheme_id = k.a AND r.member_id = k.b{end:r}
 
 -- name: merchants_by_id
 SELECT {merchant} FROM merchant WHERE id {in:ids}
@@ -77,13 +78,13 @@ SELECT {member} FROM member WHERE id {in:ids}
 SELECT {item} FROM item WHERE id {in:ids}
 
 -- name: items_by_key
-SELECT {item} FROM {keys:keys(bigint, text)} k CROSS JOIN item i WHERE i.merchant_id = k.a AND i.sku = k.b
+SELECT {item} FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:i}item i WHERE i.merchant_id = k.a AND i.sku = k.b{end:i}
 
 -- name: credentials_by_id
 SELECT {credential} FROM credential WHERE id {in:ids}
 
 -- name: credentials_by_key
-SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN credential c WHERE c.door = k.a AND c.public_id = k.b
+SELECT {credential} FROM {keys:keys(text, text)} k CROSS JOIN {probe:c}credential c WHERE c.door = k.a AND c.public_id = k.b{end:c}
 
 -- name: credentials_of
 SELECT {credential} FROM credential WHERE merchant_id = :merchant_id AND door = :door ORDER BY id

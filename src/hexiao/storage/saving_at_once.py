@@ -36,7 +36,10 @@ _PARTS: dict[str, str] = {
         "UPDATE coupon c SET held_fen = (v ->> 2)::bigint, captured_fen = (v ->> 3)::bigint,"
         " held_uses = (v ->> 4)::integer, captured_uses = (v ->> 5)::integer, seq = (v ->> 6)::integer,"
         " voided_at = (v ->> 7)::bigint, changed_at = (v ->> 8)::bigint"
-        " FROM json_array_elements(%(coupon)s::json) v WHERE c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
+        # The array is for a plan that was made when the table was empty: probe, do not read it whole.
+        " FROM json_array_elements(%(coupon)s::json) v"
+        " WHERE c.id = ANY(ARRAY(SELECT (u ->> 0)::bigint FROM json_array_elements(%(coupon)s::json) u))"
+        " AND c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
     ),
     "new_redemption": (
         f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"
@@ -56,6 +59,8 @@ _PARTS: dict[str, str] = {
         " settled_at = v.settled_at, changed_at = v.changed_at"
         " FROM json_populate_recordset(NULL::redemption, %(redemption)s::json) v"
         " WHERE r.coupon_id = v.coupon_id AND r.id = v.id"
+        " AND r.coupon_id = ANY(ARRAY(SELECT (u ->> 'coupon_id')::bigint"
+        " FROM json_array_elements(%(redemption)s::json) u))"
     ),
     "journal": (
         f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"
@@ -77,10 +82,11 @@ _PARTS: dict[str, str] = {
         "INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, 1"
         " FROM json_array_elements(%(new_bill)s::json) v ON CONFLICT DO NOTHING"
     ),
-    "bill": (
-        "UPDATE bill b SET seq = b.seq + 1 FROM json_array_elements(%(bill)s::json) v"
-        " WHERE b.merchant_id = (v ->> 0)::bigint AND b.shop_id = (v ->> 1)::bigint AND b.number = v ->> 2"
-        " AND b.seq = (v ->> 3)::integer"
+    "bill": (  # it is there: an insert finds it by its key, whatever the plan thinks of the table
+        "INSERT INTO bill AS b (merchant_id, shop_id, number, seq)"
+        " SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, (v ->> 3)::integer"
+        " FROM json_array_elements(%(bill)s::json) v"
+        " ON CONFLICT (merchant_id, shop_id, number) DO UPDATE SET seq = b.seq + 1 WHERE b.seq = excluded.seq"
     ),
     "receipt": (
         "INSERT INTO receipt_count AS k (scheme_id, member_id, received)"

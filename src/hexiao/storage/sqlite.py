@@ -33,6 +33,8 @@ NETWORK_FILE_SYSTEMS = (
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
     "in": lambda name, types: f"IN (SELECT value FROM json_each(:{name}))",
+    "probe": lambda alias, types: "",
+    "end": lambda alias, types: "",
     "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
     "keys": lambda name, types: (
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
