@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from benchmarks import seeding, shop
 from benchmarks.result import Finding, Measure, Result
@@ -27,7 +26,7 @@ def run(session: Session) -> Result:
             else:
                 migrate(shop.settings(url))
     session.cluster.settle()
-    alone = [Path(sys.executable).with_name("granian").as_posix(), "--interface", "asgi", "--port", "{port}"]
+    alone = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", "{port}"]
     alone += ["--log-level", "critical", "benchmarks.constant:app"]
     legs = [Leg(CONSTANT, lambda _: _start("sqlite:///none", alone))]
     legs += [Leg(name, lambda _, url=url: _start(url, None)) for name, url in databases.items()]  # type: ignore[misc]

@@ -26,8 +26,9 @@ from hexiao.domain.scheme import Balance, MoneyOff
 from hexiao.engine.commands import RedeemEach
 from hexiao.engine.mint import NODES
 from hexiao.storage.base import StorageError
+from hexiao.storage.distributing import PLACES
 from hexiao.storage.moving import NODES_SKIPPED, Moved, SamePlace, move
-from hexiao.storage.side import KINDS, SEEDED, Kind, NotEmpty, OtherCopy, Side, Tell, table
+from hexiao.storage.side import KINDS, REBUILT, SEEDED, Kind, NotEmpty, OtherCopy, Side, Tell, table
 from hexiao.wiring import migrate, open_engine, open_side, open_storage
 from postgres_server import Databases, databases
 from thaw import thaw
@@ -144,6 +145,12 @@ class TestTheTables:
     ) -> None:
         with closing(open_side(fresh(engine), written=True)) as side:
             assert tuple(one.name for one in side.tables() if side.count(one)) == SEEDED
+
+    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    def test_are_all_there_are_but_for_what_is_made_anew(self, engine: str, fresh: Callable[[str], Settings]) -> None:
+        with closing(open_side(fresh(engine), written=True)) as side:
+            moved = {one.name for one in side.tables()}
+        assert moved == PLACES.keys() - set(REBUILT)
 
     def test_of_unknown_types_or_without_a_key_are_refused(self) -> None:
         for columns, key in ([("id", "bigint"), ("x", "real")], ["id"]), ([("id", "bigint")], []):

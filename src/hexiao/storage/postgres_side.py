@@ -57,7 +57,8 @@ class PostgresSide(Side):
         columns: dict[str, list[tuple[str, str]]] = {}
         keys: dict[str, list[tuple[int, str]]] = {}
         with self._translating():
-            for name, column, kind, place in self._db.execute(TABLES, (list(side.NOT_OURS),)):
+            left_out = [*side.NOT_OURS, *side.REBUILT]
+            for name, column, kind, place in self._db.execute(TABLES, (left_out,)):
                 columns.setdefault(name, []).append((column, kind))
                 if place is not None:
                     keys.setdefault(name, []).append((place, column))

@@ -25,6 +25,8 @@ SEEDED = ("node",)
 """Tables into which the migrations themselves write; the rows of the source take the place of theirs."""
 NOT_OURS = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
 """What the migration tool keeps for itself."""
+REBUILT = ("past", "tallied", "tally")
+"""Follows from the other tables and is made anew where it is missing; a server that idles writes it now and then."""
 UNFINISHED = "unfinished copy: run the same hexiao copy or restore again"
 """Stands among the migrations of an unfinished target; a program that does not know it refuses the database."""
 OWED_TO_SWEEPER = "I14"

@@ -38,7 +38,7 @@ class SqliteSide(Side):
             self._db.execute("PRAGMA cache_size = -65536")
 
     def tables(self) -> tuple[Table, ...]:
-        return tuple([self._table(name) for name in self._table_names()])
+        return tuple([self._table(name) for name in self._table_names() if name not in side.REBUILT])
 
     def _table_names(self) -> list[str]:
         found = self.run(

@@ -1,7 +1,7 @@
 -- Lists of redemptions at scale: tallies of the past, so that nothing of a million rows is counted one by one, and an
 -- index for every filter. The index of a shop's list is a better one in the same place; those of changes and of
 -- members hold only the rows that have something to say there.
--- depends: 0001.initial
+-- depends: 0002.chain
 
 DROP INDEX redemption_shop_time;
 CREATE INDEX redemption_shop_list ON redemption (shop_id, created_at, id, kind, scheme_id);
