@@ -136,6 +136,11 @@ class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["all", "categories", "listed", "all_but"] = "all"
     values: tuple[str, ...] = ()
 
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """The goods that are listed one by one."""
+        return () if self.mode == "categories" else self.values
+
     def covers(self, sku: str, category: str) -> bool:
         if self.mode == "all":
             return True

@@ -61,9 +61,13 @@ class Assess(Command, kw_only=True, frozen=True, tag=True):
 
 
 class LookUp(Command, kw_only=True, frozen=True, tag=True):
-    """One coupon by its code, with its scheme and holder. Reads only."""
+    """One coupon by its code, with its scheme and holder. Reads only.
+
+    `spelled_out` asks for what the scheme names, too: its shops and goods, and what it has given out.
+    """
 
     code: str
+    spelled_out: bool = False
 
 
 class Capture(Command, kw_only=True, frozen=True, tag=True):
@@ -190,14 +194,28 @@ class RedemptionView(msgspec.Struct, kw_only=True):
     allowed: list[Move]
 
 
+class Named(msgspec.Struct, kw_only=True):
+    """What stands behind a scheme: the listed shops and goods that exist, and its count."""
+
+    time_zone: str
+    shops: list[Shop]
+    items: list[Item]
+    issued: int
+    captured_uses: int
+
+
 class CouponView(msgspec.Struct, kw_only=True):
-    """A coupon with its scheme (at the coupon's version), its holder, and its latest live use, if any."""
+    """A coupon with its scheme (at the coupon's version), its holder, and its latest live use, if any.
+
+    `named` is there when it was asked for.
+    """
 
     coupon: Coupon
     scheme: Scheme
     member: Member | None = None
     last_use: Redemption | None = None
     last_cashier_name: str = ""
+    named: Named | None = None
 
 
 class Redeemed(msgspec.Struct, kw_only=True, tag=True):

@@ -36,7 +36,11 @@ def collect(names: Names, command: AnyCommand) -> None:
         case RedeemEach():
             for item in command.items:
                 _bill(names, item)
-        case LookUp() | Void():
+        case LookUp():
+            names.codes.add((merchant_id, command.code))
+            if command.spelled_out:
+                names.spelled_out.add((merchant_id, command.code))
+        case Void():
             names.codes.add((merchant_id, command.code))
         case Capture() | Release() | Reverse():
             names.redemptions.add(command.redemption_id)

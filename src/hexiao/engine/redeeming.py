@@ -25,6 +25,7 @@ from hexiao.engine.commands import (
     Failed,
     Found,
     LookUp,
+    Named,
     Redeem,
     Redeemed,
     RedemptionView,
@@ -70,7 +71,10 @@ def assess_only(snapshot: Snapshot, command: Assess, now: int) -> Assessed:
 def look_up(snapshot: Snapshot, command: LookUp, now: int) -> Found:
     coupon = find_coupon(snapshot, command.merchant_id, command.code)
     lapse_due(Ledger(snapshot, command, now), coupon)
-    return Found(coupon=coupon_view(snapshot, coupon))
+    view = coupon_view(snapshot, coupon)
+    if command.spelled_out:
+        view.named = _named(snapshot, view.scheme)
+    return Found(coupon=view)
 
 
 def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
@@ -193,6 +197,19 @@ def coupon_view(snapshot: Snapshot, coupon: Coupon) -> CouponView:
         member=snapshot.members.get(coupon.member_id) if coupon.member_id is not None else None,
         last_use=copy(last) if last else None,
         last_cashier_name=cashier.name if cashier else "",
+    )
+
+
+def _named(snapshot: Snapshot, scheme: Scheme) -> Named:
+    shops = [snapshot.shops.get(int(id)) for id in scheme.terms.shops.ids]
+    items = [snapshot.items.get((scheme.merchant_id, sku)) for sku in scheme.terms.goods.skus]
+    count = snapshot.count(scheme.id)
+    return Named(
+        time_zone=snapshot.merchants[scheme.merchant_id].time_zone,
+        shops=[shop for shop in shops if shop is not None and shop.merchant_id == scheme.merchant_id],
+        items=[item for item in items if item is not None],
+        issued=count.issued,
+        captured_uses=count.captured_uses,
     )
 
 

@@ -36,7 +36,7 @@ class Kept:
         self.cashiers: dict[int, Cashier] = {}
         self.heads: dict[int, rows.Row] = {}
         self.schemes: dict[tuple[int, int], Scheme] = {}
-        self.limited: set[int] = set()
+        self.counted: set[int] = set()
         """Schemes whose counts the loads needed: the next one asks for them at once, and saves itself a wave."""
 
     def start(self, edition: int) -> None:
@@ -159,7 +159,7 @@ class _Loader:
         self._want("credentials_by_id", _by_id(Credential, snapshot.credentials_by_id), ids=names.credential_ids)
         self._want("credentials_by_key", self._file_credential, keys=names.credentials)
         if names.codes:
-            self._foreseen = set(self._kept.limited)
+            self._foreseen = set(self._kept.counted)
             self._want("scheme_counts", self._file_count, ids=self._foreseen)
 
     def _want_who_they_are(self) -> None:
@@ -176,13 +176,18 @@ class _Loader:
 
     def _want_what_schemes_ask_for(self) -> None:
         """Counts where a limit decides; goods where a scheme asks for their category, or where goods are put."""
-        limited = {s.id for s in self.snapshot.latest.values() if s.terms.limited}
-        self._want("scheme_counts", self._file_count, ids=limited - self._foreseen)
-        if len(self._kept.limited | limited) <= FORESEEN_MAX:
-            self._kept.limited |= limited
-        by_category = any(s.terms.goods.mode == "categories" for s in self.snapshot.schemes.values())
-        if by_category or self._names.item_ids:
-            self._want("items_by_key", self._file_item, keys=self._names.items)
+        names, snapshot = self._names, self.snapshot
+        spelled_out = [snapshot.scheme_of(c) for key in names.spelled_out if (c := snapshot.coupon(*key)) is not None]
+        counted = {s.id for s in snapshot.latest.values() if s.terms.limited} | {s.id for s in spelled_out}
+        self._want("scheme_counts", self._file_count, ids=counted - self._foreseen)
+        if len(self._kept.counted | counted) <= FORESEEN_MAX:
+            self._kept.counted |= counted
+        by_category = any(s.terms.goods.mode == "categories" for s in snapshot.schemes.values())
+        items = set(names.items) if by_category or names.item_ids else set()
+        items |= {(s.merchant_id, sku) for s in spelled_out for sku in s.terms.goods.skus}
+        self._want("items_by_key", self._file_item, keys=items)
+        shops = {int(id) for s in spelled_out for id in s.terms.shops.ids}
+        self._want_kept("shops_by_id", Shop, shops, snapshot.shops, self._kept.shops)
 
     def _pairs(self) -> set[tuple[int, int]]:
         """(scheme, version) of every coupon, and the latest version of every scheme."""

@@ -33,6 +33,8 @@ class Names:
     merchants: set[int] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
     codes: set[CodeKey] = field(default_factory=set)
+    spelled_out: set[CodeKey] = field(default_factory=set)
+    """Codes of coupons of which also the scheme's shops, goods and count are wanted."""
     coupons: set[int] = field(default_factory=set)
     redemptions: set[int] = field(default_factory=set)
     schemes: set[int] = field(default_factory=set)

@@ -180,7 +180,7 @@ def template_of(scheme: Scheme, facts: Facts) -> Template:
     start_at, end_at, ended = _own_dates(terms.validity, facts)
     expire_text = expire_text_of(terms.validity)
     use_scene, use_scene_text = USE_SCENES[terms.scene]
-    skus = () if terms.goods.mode == "categories" else terms.goods.values
+    skus = terms.goods.skus
     return Template(
         id=scheme.id,
         title=scheme.name,

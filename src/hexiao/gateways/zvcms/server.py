@@ -6,6 +6,7 @@ Holds no rule about coupons: it asks the engine and renders.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -23,7 +24,6 @@ from hexiao.gateways.zvcms.errors import Fault, Rejected, said
 from hexiao.gateways.zvcms.gate import Caller, Gate, Members, read_object, read_params, text_of
 from hexiao.gateways.zvcms.messages import Facts, Failure, OffCoupon, Success, encode, off_coupon
 from hexiao.http import log_unexpected, read_body
-from hexiao.storage.base import Reader
 from hexiao.vault import Vault
 
 PATH: Final = "/api/v2"
@@ -79,7 +79,9 @@ class Door:
         if not code or len(code) > CODE_MAX:
             raise Rejected(Code.UNKNOWN_COUPON, code=typed[:CODE_MAX])
         credential = caller.credential
-        answer = await self._engine.ask(LookUp(merchant_id=credential.merchant_id, actor=credential.name, code=code))
+        answer = await self._engine.ask(
+            LookUp(merchant_id=credential.merchant_id, actor=credential.name, code=code, spelled_out=True)
+        )
         match answer.outcome:
             case Found(coupon=view):
                 if view.coupon.voided_at is not None:  # the wire has no word for it, and 0 would say usable
@@ -91,38 +93,28 @@ class Door:
                 raise AssertionError(f"a look-up came back as {type(other).__name__}")
 
     async def _rendered(self, view: CouponView, images: bool) -> OffCoupon:
-        coupon, scheme, now = view.coupon, view.scheme, self._engine.clock()
         captured = view.last_use is not None and view.last_use.state is State.CAPTURED
-
-        def render(reader: Reader) -> OffCoupon:
-            # Pictures take milliseconds; here they are drawn off the event loop.
-            return off_coupon(
-                coupon,
-                scheme,
-                gather(reader, view, now),
-                verifier_name=view.last_cashier_name if captured else "",
-                barcode=pictures.barcode_uri(coupon.code) if images else "",
-                qrcode=pictures.qrcode_uri(coupon.code) if images else "",
-            )
-
-        return await self._engine.read(render)
+        facts = facts_of(view, self._engine.clock())
+        verifier_name = view.last_cashier_name if captured else ""
+        if not images:
+            return off_coupon(view.coupon, view.scheme, facts, verifier_name)
+        code = view.coupon.code
+        # Pictures take milliseconds; in a thread they are drawn off the event loop.
+        barcode, qrcode = await asyncio.to_thread(lambda: (pictures.barcode_uri(code), pictures.qrcode_uri(code)))
+        return off_coupon(view.coupon, view.scheme, facts, verifier_name, barcode, qrcode)
 
 
-def gather(reader: Reader, view: CouponView, now: int) -> Facts:
+def facts_of(view: CouponView, now: int) -> Facts:
     """What stands beside a coupon and its scheme: the listed shops and goods that exist, and the scheme's count."""
-    terms, merchant_id = view.scheme.terms, view.coupon.merchant_id
-    merchant = reader.merchant(merchant_id)
-    assert merchant is not None, "a coupon was found, so its merchant exists"
-    shop_ids = [int(id) for id in terms.shops.ids]
-    skus = () if terms.goods.mode == "categories" else terms.goods.values
-    count = reader.scheme_count(view.scheme.id)
+    named = view.named
+    assert named is not None, "it was asked for"
     return Facts(
         now=now,
-        zone=ZoneInfo(merchant.time_zone),
-        shops={str(shop.id): shop for shop in reader.shops_by_id(merchant_id, shop_ids)} if shop_ids else {},
-        items={item.sku: item for item in reader.items_by_sku(merchant_id, skus)} if skus else {},
-        issued=count.issued,
-        captured_uses=count.captured_uses,
+        zone=ZoneInfo(named.time_zone),
+        shops={str(shop.id): shop for shop in named.shops},
+        items={item.sku: item for item in named.items},
+        issued=named.issued,
+        captured_uses=named.captured_uses,
     )
 
 
