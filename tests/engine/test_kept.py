@@ -11,8 +11,9 @@ from engine.desk import MERCHANT, OTHER_SHOP, SHOP, a_bill, redeeming
 from engine.process import Process
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Shop
-from hexiao.engine.commands import Failed, Put, Redeemed
+from hexiao.engine.commands import Failed, PauseScheme, Put, Redeemed
 from hexiao.storage import loading
+from hexiao.storage.base import StorageDown
 
 Start = Callable[[], Process]
 
@@ -63,6 +64,26 @@ def test_a_cashier_that_was_not_there_is_found_once_another_process_made_him(pro
     assert mine.desk.no(redeeming(code, bill)) is Code.UNKNOWN_CASHIER
     theirs.desk.must(Put(merchant_id=MERCHANT, record=Cashier(id=77, merchant_id=MERCHANT, name="新人")))
     assert mine.desk.redeem(code, bill).redemption.cashier_id == 77
+
+
+def test_a_change_that_was_not_saved_is_not_kept(process: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coupon is judged by its own version, which stands in memory beside the latest."""
+    alone = process()
+    scheme = alone.desk.scheme()
+    first, second = alone.desk.issue(scheme, 2)
+    alone.desk.revise(scheme, minimum_spend_fen=100)
+    alone.desk.pause(scheme)
+    assert alone.desk.no(redeeming(first.code, a_bill("B1"))) is Code.SCHEME_PAUSED
+    save = alone.storage.save
+
+    def full(*_: Any) -> None:
+        raise StorageDown("disk full")
+
+    monkeypatch.setattr(alone.storage, "save", full)
+    resume = PauseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, paused=False)
+    assert len(alone.commit(redeeming(first.code, a_bill("B2"), request_id="r"), resume)) == 2
+    monkeypatch.setattr(alone.storage, "save", save)
+    assert alone.desk.no(redeeming(second.code, a_bill("B3"))) is Code.SCHEME_PAUSED
 
 
 def test_what_is_kept_is_bounded(process: Start, monkeypatch: pytest.MonkeyPatch) -> None:

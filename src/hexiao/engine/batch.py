@@ -131,9 +131,12 @@ def _commit(
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
             if attempt == attempts or next(misses) >= MISSES_MAX:
+                if len(commands) == 1:
+                    chain.lose()  # perhaps it is the block's own place that is taken
                 raise
         except ConnectionLost as lost:
             news = outage.lost(lost)
+            chain.lose()  # perhaps another server answers next, which never heard of this lane
             reconnects += 1
             # Without a request id nobody can tell whether it was carried out: the caller has to look.
             if reconnects == RECONNECTS_MAX or attempt == attempts or (saving and not all(map(_repeatable, commands))):

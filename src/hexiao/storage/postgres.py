@@ -168,10 +168,6 @@ class PostgresStorage(Reading):
     def load(self, names: Names) -> Snapshot:
         """All waves see one committed state: a redemption must not be older than the coupon that guards it."""
         with self._translating():
-            if self._one_wave:
-                snapshot = loading.glance(self._ask_alone, names, self._kept)
-                if snapshot is not None:
-                    return snapshot
             waves = 0
 
             def ask(asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
@@ -180,6 +176,10 @@ class PostgresStorage(Reading):
                 return self._ask(asked)
 
             try:
+                if self._one_wave:
+                    seen = loading.glance(self._ask_alone, names, self._kept)
+                    if seen is not None:
+                        return seen
                 snapshot = loading.load(ask, names, self._kept)
                 self._one_wave = waves == 1
                 return snapshot
@@ -264,6 +264,7 @@ class PostgresStorage(Reading):
     def _reconnect(self) -> None:
         try:
             self._db = _connect_durably(self._url)
+            self._kept, self._schemes_found = loading.Kept(), {}  # perhaps another server, which lost the last edition
         except (psycopg.Error, StorageError) as failed:
             raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
 

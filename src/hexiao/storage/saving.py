@@ -115,8 +115,6 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
         ],
     )
     guarded(_REDEMPTION, [rows.redemption_row(r) for r in changes.new_redemptions.values()])
-    if changes.new_redemptions:
-        writer.perhaps(_LATE, [(shop_id, at, at) for shop_id, at in earliest(changes)])
     guarded(
         _REDEMPTION_UPDATE,
         [(*_redemption_update(r), *changes.redemption_guards[r.id]) for r in changes.redemptions.values()],
@@ -134,6 +132,8 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
     # The rows that many batches share come last: they are locked for the shortest time.
     guarded(_RECEIPT, [(*key, n, limit, limit) for key, (n, limit) in sorted(changes.receipts.items())])
     guarded(_COUNT, [_count(key, changes, node) for key in sorted(changes.counts)])
+    if changes.new_redemptions:
+        writer.perhaps(_LATE, [(shop_id, at, at) for shop_id, at in earliest(changes)])
 
 
 Guarded = Callable[[str, list[tuple[Any, ...]]], None]
