@@ -192,8 +192,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return bool(self.total or self.budget_fen)
 
 
-class Scheme(msgspec.Struct, kw_only=True, frozen=True):
-    """One version of a scheme, with the state that all its versions share. Kept between batches, so never changed."""
+class Scheme(msgspec.Struct, kw_only=True):
+    """One version of a scheme, with the state that all share. Kept between batches: replaced, never changed."""
 
     id: int
     merchant_id: int

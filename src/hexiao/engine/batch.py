@@ -131,8 +131,6 @@ def _commit(
         except GuardMissed as missed:
             log.debug("guard_missed", attempt=attempt, commands=len(commands), reason=str(missed))
             if attempt == attempts or next(misses) >= MISSES_MAX:
-                if len(commands) == 1:
-                    chain.lose()  # perhaps it is the block's own place that is taken
                 raise
         except ConnectionLost as lost:
             news = outage.lost(lost)
