@@ -86,6 +86,8 @@ def assert_same_tables(pair: tuple[Settings, Settings], *, same_batches: bool = 
             del side["block"]
             for entry in side["journal"]:
                 del entry["height"]
+            for bill in side["bill"]:
+                del bill["seq"]  # grows once a batch
     for name in first:
         assert first[name] == second[name], name
 
