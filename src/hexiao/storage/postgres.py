@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from hexiao.storage import loading, rows, saving, saving_at_once, tallying
+from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told
@@ -115,7 +115,7 @@ class PostgresStorage(Reading):
                 return
             sql, parameters = saving_at_once.statement(changes, now, node)
             try:
-                self._db.execute(sql, parameters)
+                psycopg.RawCursor(self._db).execute(sql, parameters)
             except psycopg.errors.DivisionByZero:
                 raise GuardMissed("a row was not as it was read") from None
 
@@ -191,12 +191,22 @@ class PostgresStorage(Reading):
         return self._db.execute(self._queries[name], self._sent(parameters)).fetchall()
 
     def _ask_alone(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
-        """A wave in one round trip, with a transaction of its own."""
-        with self._db.pipeline():
-            self._db.execute(ONE_STATE)
-            cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
-            self._db.execute("COMMIT")
-        return [cursor.fetchall() for cursor in cursors]
+        """A wave in one round trip, and one committed state."""
+        names = tuple(name for name, _ in asked)
+        if self._row_by_row or not postgres_glance.WIDTHS.keys() >= set(names):
+            with self._db.pipeline():
+                self._db.execute(ONE_STATE)
+                cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
+                self._db.execute("COMMIT")
+            return [cursor.fetchall() for cursor in cursors]
+        text = postgres_glance.statement(names, tuple(self._queries[name] for name in names))
+        together = {
+            postgres_glance.parameter(name, parameter): value
+            for name, parameters in asked
+            for parameter, value in self._sent(parameters).items()
+        }
+        [found] = self._db.execute(text, together).fetchall()
+        return postgres_glance.rows(names, found)
 
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""

@@ -1,12 +1,15 @@
 """save for PostgreSQL: all rows of a batch in one statement, which fails by itself when any guard missed.
 
-Each part counts the rows it changed; a wrong count divides by zero, and the whole statement is undone. The parts that
-a batch needs make up its text, so a few texts serve almost every batch, prepared once.
+A new row that is there already fails by its key. A part that changes rows counts them; a wrong count divides by zero.
+Either way the whole statement is undone. The parts that a batch needs make up its text, so a few texts serve almost
+every batch, prepared once.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,21 +20,19 @@ from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
 _json = msgspec.json.Encoder().encode
+_PARAMETER = re.compile(r"%\((\w+)\)s")
 
 _PARTS: dict[str, str] = {
     "request": (
         "INSERT INTO request (id, fingerprint, answer, at)"
         " SELECT v ->> 0, decode(v ->> 1, 'base64'), decode(v ->> 2, 'base64'), %(now)s"
-        " FROM json_array_elements(%(request)s::json) v ON CONFLICT DO NOTHING"
+        " FROM json_array_elements(%(request)s::json) v"
     ),
     "code": (
         "INSERT INTO coupon_code (merchant_id, code, coupon_id) SELECT merchant_id, code, id"
-        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
+        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json)"
     ),
-    "new_coupon": (
-        f"INSERT INTO coupon ({', '.join(COLUMNS['coupon'])}) SELECT {', '.join(COLUMNS['coupon'])}"
-        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json) ON CONFLICT DO NOTHING"
-    ),
+    "new_coupon": ("INSERT INTO coupon SELECT * FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json)"),
     "coupon": (
         "UPDATE coupon c SET held_fen = (v ->> 2)::bigint, captured_fen = (v ->> 3)::bigint,"
         " held_uses = (v ->> 4)::integer, captured_uses = (v ->> 5)::integer, seq = (v ->> 6)::integer,"
@@ -42,8 +43,7 @@ _PARTS: dict[str, str] = {
         " AND c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
     ),
     "new_redemption": (
-        f"INSERT INTO redemption ({', '.join(COLUMNS['redemption'])}) SELECT {', '.join(COLUMNS['redemption'])}"
-        " FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json) ON CONFLICT DO NOTHING"
+        "INSERT INTO redemption SELECT * FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json)"
     ),
     "late": (
         "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
@@ -62,13 +62,10 @@ _PARTS: dict[str, str] = {
         " AND r.coupon_id = ANY(ARRAY(SELECT (u ->> 'coupon_id')::bigint"
         " FROM json_array_elements(%(redemption)s::json) u))"
     ),
-    "journal": (
-        f"INSERT INTO journal ({', '.join(COLUMNS['journal'])}) SELECT {', '.join(COLUMNS['journal'])}"
-        " FROM json_populate_recordset(NULL::journal, %(journal)s::json) ON CONFLICT DO NOTHING"
-    ),
+    "journal": ("INSERT INTO journal SELECT * FROM json_populate_recordset(NULL::journal, %(journal)s::json)"),
     "block": (
         f"INSERT INTO block ({', '.join(COLUMNS['block'])})"
-        f" VALUES ({', '.join(f'%(block_{name})s' for name in COLUMNS['block'])}) ON CONFLICT DO NOTHING"
+        f" VALUES ({', '.join(f'%(block_{name})s' for name in COLUMNS['block'])})"
     ),
     "refusal": (
         "INSERT INTO refusal (id, merchant_id, coupon_id, typed_code, code, shop_id, bill_number, cashier_id, at,"
@@ -76,11 +73,11 @@ _PARTS: dict[str, str] = {
         " v.bill_number, v.cashier_id, v.at, v.request_id, v.actor, decode(v.verdicts, 'base64')"
         " FROM json_to_recordset(%(refusal)s::json) AS v(id bigint, merchant_id bigint, coupon_id bigint,"
         " typed_code text, code text, shop_id bigint, bill_number text, cashier_id bigint, at bigint, request_id text,"
-        " actor text, verdicts text) ON CONFLICT DO NOTHING"
+        " actor text, verdicts text)"
     ),
     "new_bill": (
         "INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, 1"
-        " FROM json_array_elements(%(new_bill)s::json) v ON CONFLICT DO NOTHING"
+        " FROM json_array_elements(%(new_bill)s::json) v"
     ),
     "bill": (  # it is there: an insert finds it by its key, whatever the plan thinks of the table
         "INSERT INTO bill AS b (merchant_id, shop_id, number, seq)"
@@ -112,26 +109,37 @@ _PARTS: dict[str, str] = {
     ),
 }
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
+COUNTED = ("coupon", "redemption", "bill", "receipt", "count")
+"""Parts that may find a row otherwise than it was read. A new row that is there already fails by its key."""
 
 
-def statement(changes: Changes, now: int, node: int) -> tuple[str, dict[str, Any]]:
-    """(SQL, parameters) that write `changes`, or raise a division by zero when a guard missed."""
+def statement(changes: Changes, now: int, node: int) -> tuple[str, list[Any]]:
+    """(SQL, parameters by number) that write `changes`, or raise a division by zero when a guard missed."""
     parameters: dict[str, Any] = {"now": now}
-    parts, counts = [], []
+    parts = []
     for name, part_rows in _rows(changes, node).items():
         if not part_rows:
             continue
+        parts.append(name)
+        parameters[f"n_{name}"] = len(part_rows)
         if name == "block":
             parameters.update((f"block_{column}", value) for column, value in asdict(part_rows[0]).items())
         elif name != "code":  # reads the coupons' own parameter
             parameters[name] = _json(part_rows).decode()
-        parts.append(f"{name}_ AS ({_PARTS[name]} RETURNING 1)")
-        if name == "late":  # changes mostly nothing, so it is not counted
+        if name == "late":
             parameters["earliest"] = min(at for _, at in part_rows)
-            continue
-        parameters[f"n_{name}"] = len(part_rows)
-        counts.append(f"(SELECT count(*) FROM {name}_) = %(n_{name})s")
-    return f"WITH {', '.join(parts)} SELECT 1 / ({' AND '.join(counts)})::integer", parameters
+    text, names = _text(tuple((name, _PARTS[name]) for name in parts))
+    return text, [parameters[name] for name in names]
+
+
+@cache  # as many texts as there are kinds of batches
+def _text(parts: tuple[tuple[str, str], ...]) -> tuple[str, list[str]]:
+    """(SQL, the names of its parameters), which are numbered: a driver reads a long text with names anew each time."""
+    ctes = ", ".join(f"{name}_ AS ({part}{' RETURNING 1' * (name in COUNTED)})" for name, part in parts)
+    counts = [f"(SELECT count(*) FROM {name}_) = %(n_{name})s" for name, _ in parts if name in COUNTED]
+    text = f"WITH {ctes} SELECT 1 / ({' AND '.join(counts) or 'true'})::integer"
+    names = list(dict.fromkeys(_PARAMETER.findall(text)))
+    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names
 
 
 def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
