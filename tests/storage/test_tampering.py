@@ -361,6 +361,17 @@ def test_a_lane_goes_on_only_when_the_database_said_that_nothing_was_committed(
     assert problems(books) == []
 
 
+def test_a_process_whose_place_is_taken_goes_on_in_a_new_lane(books: Settings, clock: Any) -> None:
+    """As after a failover that lost the last starts: somebody else was given the same lane."""
+    with closing(Process(books, clock, 2)) as process, closing(Process(books, clock, 3)) as other:
+        first, second = (coupon.code for coupon in process.desk.issue(process.desk.scheme(number="S2"), 2))
+        process.chain.begin(other.chain.lane)
+        other.desk.must(redeeming(first, a_bill("B9"), "r9"))
+        process.desk.must(redeeming(second, a_bill("B10"), "r10"))
+        assert process.chain.lane > other.chain.lane
+    assert problems(books) == []
+
+
 def test_a_refusal_makes_no_block(books: Settings, clock: Any) -> None:
     with closing(Process(books, clock, 2)) as process:
         process.desk.no(redeeming("nobody's", a_bill("B9"), "r9"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +13,11 @@ from hexiao.domain.bill import Bill
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.redemption import Redemption
 from hexiao.domain.scheme import Scheme
+
+
+@lru_cache(64)  # the cases of one batch have one moment, and few zones
+def _local(now: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(now / 1000, zone)
 
 
 class Case(msgspec.Struct, kw_only=True):
@@ -54,7 +60,7 @@ class Case(msgspec.Struct, kw_only=True):
 
     @property
     def local(self) -> datetime:
-        return datetime.fromtimestamp(self.now / 1000, self.zone)
+        return _local(self.now, self.zone)
 
     @property
     def spent_fen(self) -> int:

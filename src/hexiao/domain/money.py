@@ -54,7 +54,10 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     parts = [total * weight // whole for weight in weights]
     missing = total - sum(parts)
     if missing:
-        by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
+        remainders = [total * weight % whole for weight in weights]
+        by_remainder = sorted(
+            range(len(weights)), key=remainders.__getitem__, reverse=True
+        )  # keeps the order of equals
         for index in by_remainder[:missing]:
             parts[index] += 1
     return parts

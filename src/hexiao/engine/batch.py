@@ -20,7 +20,7 @@ from hexiao.engine.names import collect
 from hexiao.engine.outage import Outage
 from hexiao.engine.unfit import refusals
 from hexiao.logs import Log
-from hexiao.storage.base import ConnectionLost, GuardMissed, Storage, StorageDown
+from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, Storage, StorageDown
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 
 ATTEMPTS_MAX = 12
@@ -156,7 +156,7 @@ def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain)
         storage.save(changes, now, mint.node)
     except Exception as failed:
         # Only the database itself can say that nothing was committed.
-        if isinstance(failed, ConnectionLost) or not isinstance(failed, (GuardMissed, StorageDown)):
+        if isinstance(failed, (ConnectionLost, LaneTaken)) or not isinstance(failed, (GuardMissed, StorageDown)):
             chain.lose()
         raise
     chain.advance(changes.block)

@@ -256,6 +256,8 @@ def _left_to_pay(bill: Bill, others: list[Redemption]) -> list[int]:
     When the basket changed since then, what no longer fits its line is taken from the other lines.
     """
     left = [line.amount_fen for line in bill.lines]
+    if not others:
+        return left
     excess = 0
     for redemption in others:
         taken = [off - back for off, back in zip(redemption.lines, redemption.returned, strict=True)]

@@ -23,6 +23,10 @@ class GuardMissed(Exception):
     """A row was changed by somebody else since it was loaded: load again, decide again."""
 
 
+class LaneTaken(GuardMissed):
+    """Somebody else stands where the next block was to be: nothing may follow in this lane of the chain."""
+
+
 class StorageError(Exception):
     """The database cannot be used as it is. The text says what to do about it."""
 

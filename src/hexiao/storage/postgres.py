@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
-from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, StorageError
+from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told
 from hexiao.storage.postgres_row_writer import RowWriter
@@ -263,7 +263,8 @@ class PostgresStorage(Reading):
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as conflict:
             raise GuardMissed(str(conflict)) from conflict
         except psycopg.errors.IntegrityError as clash:
-            raise GuardMissed(str(clash)) from clash
+            kind = LaneTaken if (clash.diag.table_name or "").startswith("block") else GuardMissed
+            raise kind(str(clash)) from clash
         except psycopg.OperationalError as failed:
             if self._db.closed:
                 raise ConnectionLost(f"PostgreSQL: {failed}") from failed

@@ -223,10 +223,12 @@ class Snapshot:
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
         """Count what was given out. What adds to it meets the limits of that moment, not those of a later version."""
-        if add == Count():
+        if not (add.issued or add.captured_uses or add.held_fen or add.captured_fen):
             return
         limits = self.latest[scheme.id].terms
-        change = self.changes.counts.setdefault(scheme.id, CountChange(Count(), limits.total, limits.budget_fen))
+        change = self.changes.counts.get(scheme.id)
+        if change is None:
+            change = self.changes.counts[scheme.id] = CountChange(Count(), limits.total, limits.budget_fen)
         if add.issued > 0:
             change.total = limits.total
         if add.held_fen + add.captured_fen > 0:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from hexiao.storage import loading, rows, saving, tallying
-from hexiao.storage.base import GuardMissed, StorageDown, StorageError
+from hexiao.storage.base import GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
@@ -90,7 +90,7 @@ class SqliteStorage(Reading):
                 self._db.execute("COMMIT")
             except sqlite3.IntegrityError as clash:
                 self._undo()
-                raise GuardMissed(str(clash)) from clash
+                raise (LaneTaken if "block.lane" in str(clash) else GuardMissed)(str(clash)) from clash
             except BaseException:
                 self._undo()
                 raise

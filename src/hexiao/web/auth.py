@@ -6,6 +6,7 @@ A route that is not in the table cannot be built; there is no default.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import falcon.asgi
 
@@ -59,6 +60,7 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
 """Which roles may call which route."""
 
 
+@lru_cache(1_024)
 def hash_key(key: str) -> str:
     """How a key is stored and found: its SHA-256, so that the database never holds a key."""
     return hashlib.sha256(key.encode()).hexdigest()
