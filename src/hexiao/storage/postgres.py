@@ -147,9 +147,15 @@ class PostgresStorage(Reading):
             return {name for (name,) in self._db.execute(AT_WORK)}
 
     def take_node(self) -> int:
+        return self._take("take_node")
+
+    def take_lane(self) -> int:
+        return self._take("take_lane")
+
+    def _take(self, name: str) -> int:
         with self._translating():
-            [(node,)] = self._db.execute(self._queries["take_node"]).fetchall()
-            return int(node)
+            [(number,)] = self._db.execute(self._queries[name]).fetchall()
+            return int(number)
 
     def writable(self) -> bool:
         """A standby is not, and neither is a database that was set so."""
