@@ -207,6 +207,7 @@ class Databases:
             listed = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             for (table,) in listed:
                 if table == "node":
+                    db.execute("DELETE FROM node WHERE name <> 'start'")
                     db.execute("UPDATE node SET last = 0")
                 elif "yoyo" not in table:
                     db.execute(f'DELETE FROM "{table}"'.encode())

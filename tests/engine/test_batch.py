@@ -15,7 +15,7 @@ from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Member
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance, MoneyOff
-from hexiao.engine import batch
+from hexiao.engine import batch, mint
 from hexiao.engine.commands import (
     Answer,
     Assess,
@@ -396,6 +396,22 @@ def test_an_answer_is_replayed_only_after_what_it_tells_was_confirmed(
 
     monkeypatch.setattr(alone.storage, "confirm", part)
     assert codes_of(alone.commit(asked)) == [Code.STORAGE_UNAVAILABLE]
+
+
+def test_a_process_whose_line_breaks_again_and_again_uses_up_no_numbers_that_keep_ids_apart(
+    process: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids know few numbers, which come again: then two processes would give two redemptions one id."""
+    monkeypatch.setattr(mint, "NODES", 4)
+    first, unlucky = process(), process()
+    lanes = []
+    for _ in range(mint.NODES - 2):
+        unlucky.chain.lose()
+        unlucky.desk.coupon()
+        lanes.append(unlucky.chain.lane)
+    later = process()
+    assert len({first.mint.node, unlucky.mint.node, later.mint.node}) == 3
+    assert len({first.chain.lane, later.chain.lane, *lanes}) == 2 + len(lanes)
 
 
 def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process, saves: Saves) -> None:

@@ -150,7 +150,7 @@ def _commit(
 def save(storage: Storage, changes: Changes, now: int, mint: Mint, chain: Chain) -> None:
     """As the next block of the chain, which goes on only from a block that is known to be there."""
     if chain.lost:
-        chain.begin(storage.take_node())
+        chain.begin(storage.take_lane())
     changes.journal, changes.block = chain.seal(changes.journal, now)
     try:
         storage.save(changes, now, mint.node)

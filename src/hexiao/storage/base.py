@@ -198,6 +198,10 @@ class Storage(Reader, Protocol):
         """A number that no other running process has; keeps ids apart."""
         ...
 
+    def take_lane(self) -> int:
+        """A lane of the chain that nobody has ever used, and that no process start will use either."""
+        ...
+
     def open_again(self) -> Storage:
         """The same database on a connection of its own, for another thread."""
         ...

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
-from hexiao.storage.postgres_connection import connect, is_spread, told
+from hexiao.storage.postgres_connection import connect, is_spread, told, warnings_of
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
@@ -105,7 +105,7 @@ class PostgresStorage(Reading):
     # Changes.
 
     def save(self, changes: Changes, now: int, node: int) -> None:
-        with self._translating():
+        with self._committing():
             if self._row_by_row or changes.schemes or changes.records:  # the latter seldom, and small
                 with self._db.pipeline() as pipeline, self._db.transaction():
                     writer = RowWriter(self._db)
@@ -121,7 +121,7 @@ class PostgresStorage(Reading):
 
     def confirm(self) -> None:
         """A COMMIT of our own waits for the standby like any other, and all that was written before goes with it."""
-        with self._translating():
+        with self._committing():
             self._db.execute(self._queries["confirm"])
 
     def forget(self, before: int, limit: int) -> int:
@@ -147,9 +147,15 @@ class PostgresStorage(Reading):
             return {name for (name,) in self._db.execute(AT_WORK)}
 
     def take_node(self) -> int:
+        return self._take("take_node")
+
+    def take_lane(self) -> int:
+        return self._take("take_lane")
+
+    def _take(self, name: str) -> int:
         with self._translating():
-            [(node,)] = self._db.execute(self._queries["take_node"]).fetchall()
-            return int(node)
+            [(number,)] = self._db.execute(self._queries[name]).fetchall()
+            return int(number)
 
     def writable(self) -> bool:
         """A standby is not, and neither is a database that was set so."""
@@ -252,6 +258,14 @@ class PostgresStorage(Reading):
 
     def _translating(self) -> AbstractContextManager[None]:
         return self._as_ours()
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """Whoever cancels a COMMIT that waits for the standby ends the wait alone: it succeeds, with a mere warning."""
+        with self._as_ours(), warnings_of(self._db) as warnings:
+            yield
+            if warnings:
+                raise ConnectionLost(f"PostgreSQL: committed, perhaps not on the standby: {warnings[0]}")
 
     @contextmanager
     def _as_ours(self) -> Iterator[None]:

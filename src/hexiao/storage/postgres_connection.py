@@ -6,6 +6,8 @@ What the URL says wins over what stands here. Makes no promise about the server 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,6 +38,22 @@ def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...
 def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
     """Whether the tables of this database may lie on several machines."""
     return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
+
+
+@contextmanager
+def warnings_of(db: psycopg.Connection[tuple[Any, ...]]) -> Iterator[list[str]]:
+    """What the server warns of meanwhile."""
+    heard: list[str] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            heard.append(notice.message_primary or "")
+
+    db.add_notice_handler(hear)
+    try:
+        yield heard
+    finally:
+        db.remove_notice_handler(hear)
 
 
 def told(failed: Exception, url: str) -> str:

@@ -128,6 +128,11 @@ SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDE
 -- Every server start takes the next number; it keeps the ids of two processes apart.
 UPDATE node SET last = last + 1 WHERE name = 'start' RETURNING last
 
+-- name: take_lane
+-- For who lost sight of the end of his lane. Starts take few numbers, or their ids would meet; losses may take many.
+INSERT INTO node (name, last) VALUES ('lane', 1000000000)
+ON CONFLICT (name) DO UPDATE SET last = node.last + 1 RETURNING last
+
 -- name: confirm
 -- Changes nothing but must be committed: the standby that this COMMIT waits for has all that was committed before.
 UPDATE node SET last = last WHERE name = 'start'

@@ -120,9 +120,15 @@ class SqliteStorage(Reading):
             return self._db.execute(QUERIES["forget"], {"before": before, "limit": limit}).rowcount
 
     def take_node(self) -> int:
+        return self._take("take_node")
+
+    def take_lane(self) -> int:
+        return self._take("take_lane")
+
+    def _take(self, name: str) -> int:
         with _as_ours():
             # Fetched whole: an open RETURNING cursor would keep the write transaction open.
-            return int(self._db.execute(QUERIES["take_node"]).fetchall()[0][0])
+            return int(self._db.execute(QUERIES[name]).fetchall()[0][0])
 
     def writable(self) -> bool:
         with _as_ours():

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from faults.book import Tables
 from faults.client import Answer, ask
 from faults.postgres.shift import Shifts, open_every_line
@@ -118,8 +120,12 @@ def test_a_standby_that_nobody_waits_for_is_found_out(tmp_path: Path, seed: int)
     assert any("the table has []" in one for one in lost), "nothing was missed: the test has no power"
 
 
-def test_a_commit_that_never_reached_the_standby_is_not_acknowledged_by_replaying_it(tmp_path: Path) -> None:
-    """A session that waits for the standby is ended: its change stays, and anybody can read it; the standby has not."""
+@pytest.mark.parametrize("how", ["pg_terminate_backend", "pg_cancel_backend"])
+def test_a_commit_that_never_reached_the_standby_is_not_acknowledged(tmp_path: Path, how: str) -> None:
+    """Somebody ends a session that waits for the standby, or its wait alone, of which PostgreSQL only warns.
+
+    The change stays, and anybody can read it; the standby has not. So neither it nor its replay is acknowledged.
+    """
     with a_pair(tmp_path, synchronous=True) as pair, serving(pair.shop.database, tmp_path) as (port,):
         (code,) = pair.shop.issue(SINGLE, 1)
         pair.part()
@@ -130,7 +136,7 @@ def test_a_commit_that_never_reached_the_standby_is_not_acknowledged_by_replayin
         while not (waiting := pair.waiting()):
             assert time.monotonic() < deadline, "nobody waits for the standby"
             time.sleep(0.02)
-        pair.primary.execute(f"SELECT pg_terminate_backend({waiting[0]})")
+        pair.primary.execute(f"SELECT {how}({waiting[0]})")
         till.join(1.0)
         again = threading.Thread(target=lambda: heard.append(ask(redeem(port, code, key="k1", bill="B1"))), daemon=True)
         again.start()

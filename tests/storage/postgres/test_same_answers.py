@@ -38,12 +38,13 @@ from simulation.beside import START, Beside, empty_database, seen
 from simulation.machine import Machine
 from simulation.oracle import Oracle
 from simulation.strategies import GOODS
-from storage.postgres.tables import KEYS, table_names
+from storage.postgres.tables import KEYS, table_names, tables
 from storage.postgres.twins import Twins, a_pair, assert_same_tables, twins_on
 
 EXAMPLES = int(os.environ.get("HEXIAO_TWIN_EXAMPLES", "8"))
 STEPS = 40
 COMPARED_EVERY = 8
+LATER_LANES = 1_000_000_000
 
 Pair = tuple[Settings, Settings]
 
@@ -130,3 +131,13 @@ def test_facts_of_a_limit_are_plain_numbers(twins: Twins) -> None:
     twins.desk.redeem(first.code)
     assert twins.desk.no(redeeming(second.code, a_bill("B2"))) is Code.BUDGET_EXHAUSTED
     assert twins.desk.read(lambda reader: reader.scheme_count(budget.id)).captured_fen == 1_000
+
+
+def test_a_committer_that_lost_its_lane_goes_on_in_the_same_new_one(twins: Twins, pair: Pair) -> None:
+    twins.desk.coupon()
+    for _ in range(2):
+        for process in twins._pair:
+            process.chain.lose()
+        twins.desk.coupon()
+    started, *later = sorted({block["lane"] for block in tables(pair[1], ["block"])["block"]})
+    assert (started, later) == (1, [LATER_LANES, LATER_LANES + 1])
