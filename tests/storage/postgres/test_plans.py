@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from hexiao.config import Settings
+from hexiao.storage import postgres, postgres_glance
 from hexiao.storage.postgres import MACROS, open_storage
 from hexiao.storage.saving_at_once import _PARTS
 from hexiao.storage.texts import read_queries
@@ -63,6 +64,20 @@ def test_a_query_by_keys_probes_an_index_although_its_tables_are_empty(name: str
 @pytest.mark.parametrize("part", sorted(_PARTS))
 def test_a_part_of_a_save_probes_an_index_although_its_tables_are_empty(part: str, db: Any) -> None:
     assert reads_whole(plan(db, numbered(re.sub(r"%\((\w+)\)s", r":\1", _PARTS[part])))) == []
+
+
+def test_a_wave_in_one_statement_probes_an_index_for_every_query(db: Any) -> None:
+    names = tuple(postgres_glance.WIDTHS)
+    text = postgres_glance.statement(names, tuple(postgres.QUERIES[name] for name in names))
+    steps = plan(db, numbered(re.sub(r"%\((\w+)\)s", r":\1", text)))
+    assert reads_whole(steps) == []
+    assert {step["Relation Name"] for step in steps if "Relation Name" in step} >= {"request", "coupon", "redemption"}
+
+
+@pytest.mark.parametrize("name", sorted(postgres_glance.WIDTHS))
+def test_the_width_of_a_query_is_the_number_of_its_columns(name: str, db: Any) -> None:
+    text = re.sub(r"%\((\w+)\)s", "NULL", postgres.QUERIES[name])
+    assert len(db.execute(text.encode()).description) == postgres_glance.WIDTHS[name]
 
 
 def test_a_join_that_can_be_flattened_would_read_the_table_whole(db: Any) -> None:
