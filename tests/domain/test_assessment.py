@@ -54,7 +54,8 @@ def verdict_of(case: Case, code: Code) -> Verdict:
 
 
 def amend_terms(case: Case, **changes: Any) -> None:
-    case.scheme.terms = msgspec.structs.replace(case.scheme.terms, **changes)
+    terms = msgspec.structs.replace(case.scheme.terms, **changes)
+    case.scheme = msgspec.structs.replace(case.scheme, terms=terms)
 
 
 def amend_bill(case: Case, **changes: Any) -> None:
@@ -69,7 +70,7 @@ def voided(case: Case) -> None:
 
 
 def paused(case: Case) -> None:
-    case.scheme.paused = True
+    case.scheme = msgspec.structs.replace(case.scheme, paused=True)
 
 
 def too_early(case: Case) -> None:

@@ -192,7 +192,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return bool(self.total or self.budget_fen)
 
 
-class Scheme(msgspec.Struct, kw_only=True):
+class Scheme(msgspec.Struct, kw_only=True, frozen=True):
     """One version of a scheme, with the state that all share. Kept between batches: replaced, never changed."""
 
     id: int

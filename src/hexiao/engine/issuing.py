@@ -55,7 +55,7 @@ def create_scheme(snapshot: Snapshot, command: CreateScheme, now: int, mint: Min
         seq=1,
     )
     snapshot.put_scheme(scheme, 0)
-    return SchemeSaved(scheme=copy(scheme))
+    return SchemeSaved(scheme=scheme)
 
 
 def revise_scheme(snapshot: Snapshot, command: ReviseScheme, now: int) -> SchemeSaved:
@@ -80,7 +80,7 @@ def revise_scheme(snapshot: Snapshot, command: ReviseScheme, now: int) -> Scheme
         seq=old.seq + 1,
     )
     snapshot.put_scheme(new, old.seq)
-    return SchemeSaved(scheme=copy(new))
+    return SchemeSaved(scheme=new)
 
 
 def pause_scheme(snapshot: Snapshot, command: PauseScheme, now: int) -> SchemeSaved:
@@ -90,7 +90,7 @@ def pause_scheme(snapshot: Snapshot, command: PauseScheme, now: int) -> SchemeSa
     for key, version in snapshot.schemes.items():
         if version.id == new.id and version is not new:
             snapshot.schemes[key] = msgspec.structs.replace(version, paused=new.paused)
-    return SchemeSaved(scheme=copy(new))
+    return SchemeSaved(scheme=new)
 
 
 def issue(snapshot: Snapshot, command: Issue, now: int, mint: Mint) -> Issued:

@@ -193,7 +193,7 @@ def coupon_view(snapshot: Snapshot, coupon: Coupon) -> CouponView:
     cashier = snapshot.cashiers.get(last.cashier_id) if last and last.cashier_id is not None else None
     return CouponView(
         coupon=copy(coupon),
-        scheme=copy(snapshot.scheme_of(coupon)),
+        scheme=snapshot.scheme_of(coupon),
         member=snapshot.members.get(coupon.member_id) if coupon.member_id is not None else None,
         last_use=copy(last) if last else None,
         last_cashier_name=cashier.name if cashier else "",
