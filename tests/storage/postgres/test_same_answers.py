@@ -63,12 +63,11 @@ def twins(pair: Pair, clock: Any) -> Iterator[Twins]:
 class BesideTwins(Beside):
     """The oracle beside both stores at once."""
 
-    def __init__(self, postgres_url: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hexiao-twins-"))
-        self.pair = a_pair(self.folder, empty_database(), postgres_url)
+    def __init__(self, folder: Path, pair: Pair, make: type[Twins] = Twins) -> None:
+        self.folder, self.pair, self._make = folder, pair, make
         self.now = START
-        self.engine: Any = Twins(self.pair, self.clock, seed=1)
-        self.neighbour: Any = Twins(self.pair, self.clock, seed=2)
+        self.engine: Any = make(pair, self.clock, seed=1)
+        self.neighbour: Any = make(pair, self.clock, seed=2)
         self.engine.furnish()
         for sku, category in GOODS.items():
             item = Item(id=0, merchant_id=MERCHANT, sku=sku, name=sku, category=category)
@@ -85,7 +84,7 @@ class BesideTwins(Beside):
 
     def restart(self) -> None:
         self.engine.close()
-        self.engine = Twins(self.pair, self.clock, seed=self.number())
+        self.engine = self._make(self.pair, self.clock, seed=self.number())
 
     def close(self) -> None:
         self.engine.close()
@@ -98,7 +97,8 @@ def machine_on(fresh: Callable[[], str]) -> type[Machine]:
     class TwinMachine(Machine):
         def __init__(self) -> None:
             RuleBasedStateMachine.__init__(self)
-            self.both = BesideTwins(fresh())
+            folder = Path(tempfile.mkdtemp(prefix="hexiao-twins-"))
+            self.both = BesideTwins(folder, a_pair(folder, empty_database(), fresh()))
 
     return TwinMachine
 
