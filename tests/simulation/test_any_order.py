@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
@@ -49,6 +50,7 @@ class TurnedMachine(Machine):
         self.both = BesideTwins(folder, pair, TurnedRound)
 
 
+@pytest.mark.timeout(7_200)
 def test_in_whatever_order_the_rows_come_the_answers_are_the_same(seed: int) -> None:
     how = settings(
         max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None,

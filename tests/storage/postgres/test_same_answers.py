@@ -103,6 +103,7 @@ def machine_on(fresh: Callable[[], str]) -> type[Machine]:
     return TwinMachine
 
 
+@pytest.mark.timeout(7_200)
 def test_whatever_is_asked_both_stores_answer_alike(databases: Databases, seed: int) -> None:
     seen.clear()
     how = settings(
