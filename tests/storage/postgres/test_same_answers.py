@@ -31,8 +31,8 @@ from engine.desk import (
 from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Item
-from hexiao.domain.scheme import MoneyOff
-from hexiao.engine.commands import Put
+from hexiao.domain.scheme import MoneyOff, RateUses
+from hexiao.engine.commands import Put, Reverse
 from postgres_server import Databases
 from simulation.beside import START, Beside, empty_database, seen
 from simulation.machine import Machine
@@ -142,3 +142,13 @@ def test_a_committer_that_lost_its_lane_goes_on_in_the_same_new_one(twins: Twins
         twins.desk.coupon()
     started, *later = sorted({block["lane"] for block in tables(pair[1], ["block"])["block"]})
     assert (started, later) == (1, [LATER_LANES, LATER_LANES + 1])
+
+
+def test_uses_of_one_moment_are_told_alike_whichever_row_was_written_last(twins: Twins) -> None:
+    """PostgreSQL puts a changed row behind the others, and while a table is small reads it after them."""
+    code = twins.desk.coupon(RateUses(5_000, 2))
+    first = twins.desk.hold(code, a_bill("B1")).redemption.id
+    second = twins.desk.redeem(code, a_bill("B2")).redemption.id
+    twins.desk.capture(first)
+    both = [Reverse(merchant_id=MERCHANT, redemption_id=one, amount_fen=1) for one in (first, second)]
+    twins.commit(*both, redeeming(code, a_bill("B3")))
