@@ -6,6 +6,7 @@ The same judging serves the look-up (which saves nothing) and the decision.
 from __future__ import annotations
 
 from copy import copy
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,8 @@ from hexiao.engine.commands import (
 from hexiao.engine.ledger import Ledger
 from hexiao.engine.mint import Mint
 from hexiao.storage.snapshot import Snapshot
+
+_BY_ID = attrgetter("id")
 
 
 class Judged(NamedTuple):
@@ -170,7 +173,7 @@ def lapse_due(ledger: Ledger, coupon: Coupon) -> None:
 
 def last_capture(snapshot: Snapshot, coupon: Coupon) -> Redemption | None:
     captured = [r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.CAPTURED]
-    return max(captured, key=lambda r: r.captured_at or 0, default=None)
+    return max(captured, key=lambda r: (r.captured_at or 0, r.id), default=None)  # as the query has it
 
 
 def view(snapshot: Snapshot, redemption: Redemption, now: int) -> RedemptionView:
@@ -285,7 +288,8 @@ def _budget_left(
 
 
 def _holds(snapshot: Snapshot, coupon: Coupon) -> list[Redemption]:
-    return [r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.HELD]
+    """In order of their ids: no database promises one."""
+    return sorted((r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.HELD), key=_BY_ID)
 
 
 def _shop_name(snapshot: Snapshot, redemption: Redemption | None) -> str:

@@ -19,6 +19,8 @@ SERVERS = 2
 LINES_OF_A_SERVER_MAX = 4
 """Committer, reader, and two threads that read lists."""
 ENDED_EVERY_SECONDS = 0.1
+ENDED_A_SECOND_MIN = 5
+"""On average; a machine that is busy takes longer."""
 CUT_SHARE = 0.1
 CUTS_OF_EACH_KIND_MIN = 5
 
@@ -33,8 +35,9 @@ def test_sessions_that_are_ended_ten_times_a_second_cost_nothing_but_time(
     with serving(shop.database, tmp_path, SERVERS) as ports:
         shifts = Shifts(shop, ports, tmp_path, rng)
         with shifts.at_work():
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            began = time.monotonic()
+            while time.monotonic() < began + seconds or ended <= ENDED_A_SECOND_MIN * seconds:
+                assert time.monotonic() < began + 8 * seconds, f"hardly anything was ended: {ended}"
                 time.sleep(ENDED_EVERY_SECONDS)
                 if sessions := hexiao_sessions(server, shop):
                     server.execute(f"SELECT pg_terminate_backend({rng.choice(sessions)})")
@@ -47,7 +50,6 @@ def test_sessions_that_are_ended_ten_times_a_second_cost_nothing_but_time(
     print(f"{ended} sessions ended: {acknowledged} acknowledged, 0 lost; {unknown} unknown, {done} of them done")
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
     assert len(left) <= SERVERS * LINES_OF_A_SERVER_MAX, "connections were left behind"
-    assert ended > 5 * seconds
     assert acknowledged > 20 * seconds
     assert hexiao_sessions(server, shop) == []
 

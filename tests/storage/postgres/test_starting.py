@@ -115,6 +115,29 @@ def test_a_clock_more_than_two_seconds_away_is_refused(
         open_storage(on_postgres.database).close()
 
 
+def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
+    on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server, or a database, that gets no processor for a while."""
+    honest = postgres._connect
+
+    def slow(url: str) -> Any:
+        db: Any = honest(url)
+        execute = db.execute
+
+        def execute_slowly(sql: Any, *parameters: Any) -> Any:
+            done = execute(sql, *parameters)
+            if "clock_timestamp" in sql:
+                time.sleep(postgres.CLOCKS_APART_MAX_MS / 1000 + 0.3)
+            return done
+
+        db.execute = execute_slowly
+        return db
+
+    monkeypatch.setattr(postgres, "_connect", slow)
+    open_storage(on_postgres.database).close()
+
+
 def test_a_new_connection_asks_again(databases: Databases) -> None:
     url = databases.migrated()
     storage = open_storage(url)
