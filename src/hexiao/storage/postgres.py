@@ -218,7 +218,7 @@ class PostgresStorage(Reading):
         }
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
-        return self._db.execute(_psycopg_style(sql), parameters).fetchall()
+        return self._db.execute(_psycopg_style(sql), parameters, binary=True).fetchall()
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with self._db.transaction(), self._db.cursor(row_factory=dict_row) as cursor:
