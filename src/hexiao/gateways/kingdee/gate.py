@@ -48,7 +48,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """Checks requests against the credentials of the engine, which remembers them for a few seconds; keeps none itself."""
+    """Checks requests against the credentials of the engine, which remembers them for seconds; keeps none itself."""
 
     def __init__(self, engine: Engine, vault: Vault, window_seconds: int) -> None:
         self._engine = engine
