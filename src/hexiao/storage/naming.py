@@ -14,7 +14,7 @@ from hexiao.storage import rows
 from hexiao.storage.lists import Query
 from hexiao.storage.loading import Kept
 
-_SHOP, _CASHIER, _SCHEME = 4, 12, 14
+_SCHEME, _SHOP, _CASHIER = 0, 5, 13
 """Where a row of pages.statement says which."""
 
 
@@ -26,7 +26,7 @@ def named(query: Query, page: Sequence[rows.Row], edition: int, kept: Kept) -> l
     _keep(query, "shops_by_id", Shop, {row[_SHOP] for row in page}, kept.shops)
     _keep(query, "cashiers_by_id", Cashier, {row[_CASHIER] for row in page}, kept.cashiers)
     heads, shops, cashiers = kept.heads, kept.shops, kept.cashiers
-    return [rows.listed(r, heads[r[_SCHEME]][2], shops.get(r[_SHOP]), cashiers.get(r[_CASHIER])) for r in page]
+    return [rows.listed(r[1:], heads[r[_SCHEME]][2], shops.get(r[_SHOP]), cashiers.get(r[_CASHIER])) for r in page]
 
 
 def _keep(query: Query, name: str, kind: type[Any], ids: set[int], kept: dict[int, Any]) -> None:

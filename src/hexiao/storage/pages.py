@@ -15,13 +15,14 @@ NO_END = 2**63 - 1
 
 _SHOWN: dict[str, str] = {
     "p": (
-        "id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
-        " held_until_at, captured_at, cashier_id, member_id, scheme_id"
+        "scheme_id, id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
+        " held_until_at, captured_at, cashier_id, member_id"
     ),
     "c": "code, record_id, face_fen, uses_max, captured_fen, captured_uses",
     "m": "name, mobile, card_id, card_number",
 }
-"""What a row says, by the table in which it stands. Schemes, shops and cashiers are few: their names are kept."""
+"""The scheme and the fields of ListedRedemption, in order, by the table in which they stand, but for the names of
+schemes, shops and cashiers: these are few, and kept."""
 _COLUMNS = ", ".join(f"{table}.{column}" for table, columns in _SHOWN.items() for column in columns.split(", "))
 _EDITION = "edition AS (SELECT coalesce(max(last), 0) AS n FROM node WHERE name = 'records'),"
 

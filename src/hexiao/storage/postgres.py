@@ -298,6 +298,8 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     db = connect(url)
     # A plan made while a table was small must not stay a scan when it has grown.
     db.execute("SET enable_seqscan = off")
+    # A list is read in the order of its index: a bitmap would fetch and sort every row for the first hundred.
+    db.execute("SET enable_bitmapscan = off")
     # The plans are index probes whatever the values are, and making one takes longer than most of them.
     db.execute("SET plan_cache_mode = force_generic_plan")
     return db

@@ -56,10 +56,10 @@ def redemption(row: Row) -> Redemption:
 
 
 def listed(row: Row, scheme_number: str, shop: Shop | None, cashier: Cashier | None) -> ListedRedemption:
-    """From a row of pages.statement, without what stands before it, and the names that belong to it."""
-    of_shop = (None, None) if shop is None else (shop.number, shop.name)
-    names = (scheme_number, *of_shop, None if cashier is None else cashier.name)
-    listed = ListedRedemption(*(*row[:14], *row[15:21], *names, *row[21:]))
+    """From the fields that pages.statement reads, and the names that belong to them."""
+    shop_number, shop_name = (None, None) if shop is None else (shop.number, shop.name)
+    names = (scheme_number, shop_number, shop_name, None if cashier is None else cashier.name)
+    listed = ListedRedemption(*row, *names)
     listed.kind = _KINDS[listed.kind]
     listed.state = _STATES[listed.state]
     return listed
