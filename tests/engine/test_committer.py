@@ -429,12 +429,12 @@ def test_the_memory_for_credentials_is_bounded(clock: Any, monkeypatch: pytest.M
     from hexiao.engine import credentials
 
     monkeypatch.setattr(credentials, "ENTRIES_MAX", 3)
-    cache = credentials.CredentialCache(clock)
+    cache: credentials.Remembering[tuple[str, str], Credential] = credentials.Remembering(clock)
     for n in range(10):
-        cache.put("api", str(n), a_key(public_id=str(n)))
-        cache.put("api", f"unknown{n}", None)
+        cache.put(("api", str(n)), a_key(public_id=str(n)))
+        cache.put(("api", f"unknown{n}"), None)
     assert len(cache._entries) <= 3
-    assert cache.get("api", "9") == (True, a_key(public_id="9"))
+    assert cache.get(("api", "9")) == (True, a_key(public_id="9"))
 
 
 def test_two_engines_on_one_file_are_two_nodes_that_see_each_other(

@@ -13,7 +13,7 @@ from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Shop
 from hexiao.engine.commands import Failed, PauseScheme, Put, Redeemed
 from hexiao.storage import loading
-from hexiao.storage.base import StorageDown
+from hexiao.storage.base import RedemptionFilter, StorageDown
 
 Start = Callable[[], Process]
 
@@ -55,6 +55,28 @@ def test_a_shop_that_another_process_renamed_has_its_new_name_here(process: Star
     theirs.desk.must(Put(merchant_id=MERCHANT, record=Shop(id=SHOP, merchant_id=MERCHANT, number="001", name="新名")))
     refused = mine.desk.refused(redeeming(code, a_bill("B2", shop_id=OTHER_SHOP)))
     assert refused.facts["shop"] == "新名"
+
+
+def listed_after_another_renamed_the_shop(process: Start) -> list[str | None]:
+    """The shop's name in the list of one process, before and after."""
+    mine, theirs = process(), process()
+    mine.desk.redeem(mine.desk.coupon(), a_bill("B1", shop_id=SHOP))
+    wanted = RedemptionFilter(merchant_id=MERCHANT, shop_id=SHOP)
+    before = mine.storage.redemption_page(wanted, 1, 10)[1]
+    theirs.desk.must(Put(merchant_id=MERCHANT, record=Shop(id=SHOP, merchant_id=MERCHANT, number="001", name="新名")))
+    after = mine.storage.redemption_page(wanted, 1, 10)[1]
+    return [one.shop_name for one in (*before, *after)]
+
+
+def test_a_list_shows_the_name_that_another_process_gave_a_shop(process: Start) -> None:
+    before, after = listed_after_another_renamed_the_shop(process)
+    assert before != after == "新名"
+
+
+def test_without_the_edition_it_would_show_the_old_one(process: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading.Kept, "start", lambda kept, edition: None)
+    before, after = listed_after_another_renamed_the_shop(process)
+    assert before == after
 
 
 def test_a_cashier_that_was_not_there_is_found_once_another_process_made_him(process: Start) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 FEN_MAX = 10**13
 """Largest amount we take: 100 billion yuan. Sums of a million of these still fit 63 bits."""
@@ -34,6 +35,7 @@ def format_yuan(fen: int) -> str:
     return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
+@lru_cache(1024)  # the same amounts come again and again
 def format_yuan_short(fen: int) -> str:
     """1230 → "12.3", 100 → "1": the form both vendors print."""
     text = format_yuan(fen)

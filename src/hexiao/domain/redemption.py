@@ -116,7 +116,10 @@ class Redemption(msgspec.Struct, kw_only=True):
 
 
 class ListedRedemption(msgspec.Struct):
-    """A redemption as a numbered list shows it: flat, and no more than is shown. Its fields stand in storage.pages."""
+    """A redemption as a numbered list shows it: flat, and no more than is shown.
+
+    Its fields but for the last four stand in storage.pages.
+    """
 
     id: int
     created_at: int
@@ -138,14 +141,14 @@ class ListedRedemption(msgspec.Struct):
     uses_max: int | None
     coupon_captured_fen: int
     coupon_captured_uses: int
-    scheme_number: str
-    shop_number: str | None
-    shop_name: str | None
-    cashier_name: str | None
     member_name: str | None
     member_mobile: str | None
     member_card_id: str | None
     member_card_number: str | None
+    scheme_number: str
+    shop_number: str | None
+    shop_name: str | None
+    cashier_name: str | None
 
 
 def live_fen(state: State, held_fen: int, captured_fen: int, reversed_fen: int) -> int:

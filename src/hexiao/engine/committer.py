@@ -9,22 +9,23 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.domain.party import Credential
+from hexiao.domain.party import Credential, Merchant
 from hexiao.engine import batch
 from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
-from hexiao.engine.credentials import CredentialCache
+from hexiao.engine.credentials import Remembering
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
 from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Clock = Callable[[], int]
 
@@ -64,7 +65,9 @@ class Engine:
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
         self._local = threading.local()
         self._opened: list[Storage] = []
-        self._credentials = CredentialCache(clock)
+        self._credential: Remembering[tuple[str, str], Credential] = Remembering(clock)
+        self._credentials: Remembering[tuple[int, str], list[Credential]] = Remembering(clock)
+        self._merchant: Remembering[int, Merchant] = Remembering(clock)
         self._tallying: Iterator[bool] | None = None
         self._tallied_at = -TALLY_EVERY_MS
         self._stopping = threading.Event()
@@ -100,11 +103,30 @@ class Engine:
         """The caller known by this id at this door, unless revoked; remembered for a few seconds."""
         if "\0" in public_id:  # nobody's: no database keeps such a text
             return None
-        known, credential = self._credentials.get(door, public_id)
+        found = await self._remembered(
+            self._credential, (door, public_id), lambda reader: reader.credential(door, public_id)
+        )
+        return None if found is None or found.revoked_at is not None else found
+
+    async def credentials(self, merchant_id: int, door: str) -> list[Credential]:
+        """All of the merchant for this door, remembered for a few seconds."""
+        found = await self._remembered(
+            self._credentials, (merchant_id, door), lambda reader: reader.credentials(merchant_id, door)
+        )
+        return found or []
+
+    async def merchant(self, merchant_id: int) -> Merchant | None:
+        """Remembered for a few seconds."""
+        return await self._remembered(self._merchant, merchant_id, lambda reader: reader.merchant(merchant_id))
+
+    async def _remembered(
+        self, remembering: Remembering[K, T], key: K, query: Callable[[Reader], T | None]
+    ) -> T | None:
+        known, found = remembering.get(key)
         if not known:
-            credential = await self.read(lambda reader: reader.credential(door, public_id))
-            self._credentials.put(door, public_id, credential)
-        return None if credential is None or credential.revoked_at is not None else credential
+            found = await self.read(query)
+            remembering.put(key, found)
+        return found
 
     def sweep(self) -> int:
         """Write down the lapse of every hold past its deadline; how many. Ends where nothing moves any more."""

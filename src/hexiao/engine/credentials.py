@@ -5,37 +5,39 @@ A revoked credential works no longer than that. The size is bounded, also agains
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
-from hexiao.domain.party import Credential
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 KEPT_MS = 3_000
 ENTRIES_MAX = 10_000
 
 
-class CredentialCache:
+class Remembering(Generic[K, V]):
     """Used from the event loop's thread only."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._entries: dict[tuple[str, str], tuple[int, Credential]] = {}
+        self._entries: dict[K, tuple[int, V]] = {}
 
-    def get(self, door: str, public_id: str) -> tuple[bool, Credential | None]:
-        """(known, credential): only callers who exist are remembered."""
-        entry = self._entries.get((door, public_id))
+    def get(self, key: K) -> tuple[bool, V | None]:
+        """(known, value): only what exists is remembered."""
+        entry = self._entries.get(key)
         if entry is None:
             return False, None
         now = self._clock()
         if abs(now - entry[0]) > KEPT_MS:
             # Only this caller reads it again; the others go on with what is known until he has.
-            self._entries[door, public_id] = (now, entry[1])
+            self._entries[key] = (now, entry[1])
             return False, None
         return True, entry[1]
 
-    def put(self, door: str, public_id: str, credential: Credential | None) -> None:
-        if credential is None:
-            self._entries.pop((door, public_id), None)
+    def put(self, key: K, value: V | None) -> None:
+        if value is None:
+            self._entries.pop(key, None)
             return
         if len(self._entries) >= ENTRIES_MAX:
             self._entries.clear()
-        self._entries[door, public_id] = (self._clock(), credential)
+        self._entries[key] = (self._clock(), value)

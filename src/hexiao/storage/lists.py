@@ -63,7 +63,7 @@ class RedemptionQuery:
             facet, value = pages.FACETS[name], int(asked.pop(name))
         if asked:
             return pages.plain(self.where), self.parameters
-        found = pages.MADE[facet]
+        found = pages.MADE[facet, from_at > 0]
         if by == "changed":
             found = pages.CHANGED_SINCE if until_at == pages.NO_END else pages.CHANGED_WITHIN
         return found, {

@@ -1,4 +1,4 @@
-"""One statement for one page of a list: how many rows there are, and the rows with the names beside them.
+"""One statement for one page of a list: how many rows there are, and the rows with coupon and member beside them.
 
 In a shop's list it finds the place by tallies: a tally says how many redemptions were made before a moment, and between
 two of them lie some hundred rows. Every answer is exact, with tallies or without; without, it takes as long as counting
@@ -15,18 +15,16 @@ NO_END = 2**63 - 1
 
 _SHOWN: dict[str, str] = {
     "p": (
-        "id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
+        "scheme_id, id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
         " held_until_at, captured_at, cashier_id, member_id"
     ),
     "c": "code, record_id, face_fen, uses_max, captured_fen, captured_uses",
-    "s": "number",
-    "h": "number, name",
-    "k": "name",
     "m": "name, mobile, card_id, card_number",
 }
-"""The fields of ListedRedemption, in order, by the table in which they stand."""
+"""The scheme and the fields of ListedRedemption, in order, by the table in which they stand, but for the names of
+schemes, shops and cashiers: these are few, and kept."""
 _COLUMNS = ", ".join(f"{table}.{column}" for table, columns in _SHOWN.items() for column in columns.split(", "))
-_OF_PAGE = f"{_SHOWN['p']}, scheme_id"
+_EDITION = "edition AS (SELECT coalesce(max(last), 0) AS n FROM node WHERE name = 'records'),"
 
 
 class Facet(IntEnum):
@@ -61,13 +59,12 @@ class Sought(NamedTuple):
 
 def plain(where: str) -> Sought:
     """By counting."""
-    shops = "of_shop AS (SELECT id, number, name FROM shop WHERE merchant_id = :merchant_id),"
-    return Sought(shops, f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
+    return Sought("", f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
 
 
 @lru_cache(256)
 def statement(sought: Sought, limit: int) -> str:
-    """Rows of (count, the fields of ListedRedemption…); of an empty page one row, with NULL for all but the count.
+    """Rows of (edition, count, what is shown…); of an empty page one row, with NULL for all but the first two.
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
@@ -76,11 +73,10 @@ def statement(sought: Sought, limit: int) -> str:
     if len(sought.parts) > 1:
         found = f"SELECT * FROM ({found}) f {ordered}"
     text = (
-        f"WITH {sought.tables} page AS ({found})"
-        f" SELECT {sought.total}, {_COLUMNS} FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
-        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN scheme s ON s.id = p.scheme_id"
-        " LEFT JOIN of_shop h ON h.id = p.shop_id LEFT JOIN cashier k ON k.id = p.cashier_id"
-        " LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
+        f"WITH {_EDITION} {sought.tables} page AS ({found})"
+        f" SELECT (SELECT n FROM edition), {sought.total}, {_COLUMNS}"
+        " FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
+        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
     )
     return " ".join(text.split())  # a driver remembers short texts
 
@@ -89,7 +85,7 @@ def _rows(part: Part, ordered: str) -> str:
     of_page = f"WHERE {part.where} {ordered} OFFSET {part.skipped}"
     if part.places_first:
         of_page = f"WHERE shop_id = :shop_id AND (created_at, id) IN (SELECT created_at, id FROM redemption {of_page})"
-    return f"SELECT {_OF_PAGE} FROM redemption {of_page}"
+    return f"SELECT {_SHOWN['p']} FROM redemption {of_page}"
 
 
 # A shop's redemptions made within a time, of all, of one kind or of one scheme.
@@ -121,14 +117,17 @@ def _rank(edge: str, moment: str, only: str) -> str:
     )
 
 
-def _counted(only: str = "") -> str:
-    """The numbers made `before` the time, and by the end of it on the `whole`."""
+def _counted(only: str = "", *, since: bool = True) -> str:
+    """The numbers made `before` the time, and by the end of it on the `whole`. `since`: it has a beginning."""
+    before = "before AS (SELECT 0 AS n),"
+    if since:
+        edge = _edge(" AND until_at <= :from_at")
+        before = f"edge_before AS ({edge}), before AS ({_rank('edge_before', ':from_at', only)}),"
     return f"""
-of_shop AS (SELECT id, number, name FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id),
+of_shop AS (SELECT id FROM shop WHERE id = :shop_id AND merchant_id = :merchant_id),
 sound AS (SELECT coalesce((SELECT sound_until_at FROM tallied WHERE shop_id = :shop_id), 0) AS at),
-edge_before AS ({_edge(" AND until_at <= :from_at")}),
+{before}
 edge_within AS ({_edge(" AND until_at <= :until_at")}),
-before AS ({_rank("edge_before", ":from_at", only)}),
 whole AS ({_rank("edge_within", ":until_at", only)}),"""
 
 
@@ -166,10 +165,13 @@ def _from_first(only: str = "") -> Part:
 
 
 MADE = {
-    facet: Sought(_counted(only) + _placed(only), _owned(_IN_TIME), (_from_first(only),))
+    (facet, since): Sought(_counted(only, since=since) + _placed(only), _owned(_IN_TIME), (_from_first(only),))
     for facet, only in _ONLY.items()
+    for since in (True, False)
 }
-"""Parameters: merchant_id, shop_id, facet, value, from_at, until_at, offset."""
+"""By the facet, and whether the time has a beginning.
+
+Parameters: merchant_id, shop_id, facet, value, from_at, until_at, offset."""
 
 # A shop's redemptions whose last change lies within a time. Those made before it come first; all of them stand in the
 # index of changes. Then come those made within, without the ones that changed again after the end.

@@ -15,7 +15,7 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import exporting, lists, loading, pages, rows
+from hexiao.storage import exporting, lists, loading, naming, pages, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
@@ -92,9 +92,10 @@ class Reading(ABC):
             sought, parameters = lists.RedemptionQuery(self._query_or_remember, wanted).sought()
             sql = pages.statement(sought, page_size)
             found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
-        count = int(found[0][0] or 0)  # nothing is counted in another merchant's shop
-        empty = count <= 0 or found[0][1] is None
-        return max(count, 0), [] if empty else [rows.listed(row[1:]) for row in found]
+            edition, count = int(found[0][0]), int(found[0][1] or 0)  # nothing is counted in another merchant's shop
+            if count <= 0 or found[0][2] is None:
+                return max(count, 0), []
+            return count, naming.named(self.query, [row[2:] for row in found], edition, self._kept)
 
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
         with self._one_state():

@@ -55,8 +55,11 @@ def redemption(row: Row) -> Redemption:
     return made
 
 
-def listed(row: Row) -> ListedRedemption:
-    listed = ListedRedemption(*row)
+def listed(row: Row, scheme_number: str, shop: Shop | None, cashier: Cashier | None) -> ListedRedemption:
+    """From the fields that pages.statement reads, and the names that belong to them."""
+    shop_number, shop_name = (None, None) if shop is None else (shop.number, shop.name)
+    names = (scheme_number, shop_number, shop_name, None if cashier is None else cashier.name)
+    listed = ListedRedemption(*(*row, *names))
     listed.kind = _KINDS[listed.kind]
     listed.state = _STATES[listed.state]
     return listed

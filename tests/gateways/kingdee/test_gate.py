@@ -246,6 +246,21 @@ class TestAppToken:
         shelf.account_set(revoked_at=clock.now)
         assert self.refused(self.ask(till, token)) == TOKEN_NOT_VALID
 
+    def test_one_of_an_account_set_that_was_in_use_is_not_valid_soon_after_it_was_revoked(
+        self, shelf: Shelf, till: Till, token: str, clock: Any
+    ) -> None:
+        assert self.ask(till, token).errcode == 0
+        shelf.account_set(revoked_at=clock.now)
+        clock.forward(3.001)
+        assert self.refused(self.ask(till, token)) == TOKEN_NOT_VALID
+
+    def test_one_of_an_account_set_that_was_added_just_now_is_valid(
+        self, shelf: Shelf, till: Till, token: str, clock: Any
+    ) -> None:
+        assert self.ask(till, token).errcode == 0  # so the others are remembered
+        shelf.account_set("newKey", account_id="new")
+        assert self.ask(till, till.token("newKey")).errcode == 0
+
     def test_one_of_an_account_set_that_never_was_is_not_valid(self, vault: Vault, till: Till, clock: Any) -> None:
         minted = tokens.mint(vault.derive("kingdee-token"), "404", "205022", 1, clock.now // 1000)
         assert self.refused(self.ask(till, minted)) == TOKEN_NOT_VALID

@@ -69,9 +69,9 @@ def listed(row: RedemptionRow) -> ListedRedemption:
     return ListedRedemption(
         r.id, r.created_at, r.coupon_id, r.bill_number, r.shop_id, r.kind, r.state, r.held_fen, r.captured_fen,
         r.reversed_fen, r.held_until_at, r.captured_at, r.cashier_id, r.member_id, coupon.code, coupon.record_id,
-        coupon.face_fen, coupon.uses_max, coupon.captured_fen, coupon.captured_uses, row.scheme.number, shop.number,
-        shop.name, *((None,) if cashier is None else (cashier.name,)),
+        coupon.face_fen, coupon.uses_max, coupon.captured_fen, coupon.captured_uses,
         *((None,) * 4 if member is None else (member.name, member.mobile, member.card_id, member.card_number)),
+        row.scheme.number, shop.number, shop.name, None if cashier is None else cashier.name,
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """Checks requests against the credentials of the engine; keeps nothing between two calls."""
+    """Checks requests against the credentials of the engine, which remembers them for seconds; keeps none itself."""
 
     def __init__(self, engine: Engine, vault: Vault, window_seconds: int) -> None:
         self._engine = engine
@@ -121,13 +121,22 @@ class Gate:
             raise token_expired() from None
         except tokens.TokenInvalid:
             raise token_invalid() from None
-        accounts = await self.account_sets(caller)
-        if claims.client_id != caller.client_id or all(a.account_id != claims.account_id for _, a in accounts):
+        if claims.client_id != caller.client_id or not await self._may_use(caller, claims.account_id):
             raise token_invalid()
+
+    async def _may_use(self, caller: Caller, account_id: str) -> bool:
+        """By what is remembered; else by what the database says now, for it may have been added since."""
+        remembered = self._opened(await self._engine.credentials(caller.merchant_id, ACCOUNT_DOOR), caller)
+        return any(account.account_id == account_id for _, account in remembered) or any(
+            account.account_id == account_id for _, account in await self.account_sets(caller)
+        )
 
     async def account_sets(self, caller: Caller) -> list[tuple[str, AccountSet]]:
         """(app key, settings) of every account set that authorised this application and was not revoked."""
         stored = await self._engine.read(lambda reader: reader.credentials(caller.merchant_id, ACCOUNT_DOOR))
+        return self._opened(stored, caller)
+
+    def _opened(self, stored: list[Credential], caller: Caller) -> list[tuple[str, AccountSet]]:
         opened = [(c, open_account_set(self._vault, c)) for c in stored if c.revoked_at is None]
         return [(c.public_id, account) for c, account in opened if _belongs(c, account, caller)]
 

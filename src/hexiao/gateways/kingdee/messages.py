@@ -6,7 +6,7 @@ Imports no engine and no storage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from hexiao.domain.errors import local_time
 from hexiao.domain.money import format_yuan_short
 from hexiao.domain.redemption import ListedRedemption, State, lapsed, live_fen
 from hexiao.gateways.kingdee.account import AccountSet
-from hexiao.gateways.kingdee.signing import encrypt_mobile
 
 SUCCESS: Final = "success"
 SUCCESS_CN: Final = "成功"
@@ -128,8 +127,8 @@ STATS: Final[dict[State, str]] = {
 """`write_off_stat`: 1 预核销中, 2 已核销, 3 已取消."""
 
 
-def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, mobile_secret: str | None) -> Row:
-    """The member is the one on the bill, or else the holder. Without a `mobile_secret` the mobile number is plain."""
+def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, encipher: Callable[[str], str] | None) -> Row:
+    """The member is the one on the bill, or else the holder. Without `encipher` the mobile number is plain."""
     over = lapsed(r.state, r.held_until_at, now)
     left = left_fen(r.face_fen, r.uses_max, r.coupon_captured_fen, r.coupon_captured_uses)
     # What of the 领用记录 is gone: a single-use coupon that was used is gone whole, however little it gave.
@@ -146,13 +145,13 @@ def row(r: ListedRedemption, *, zone: ZoneInfo, now: int, mobile_secret: str | N
         member_card_id=r.member_card_id or None,
         member_card_no=r.member_card_number or None,
         member_id=None if r.member_name is None else _id(r.member_id),
-        member_mobile=mobile if mobile_secret is None else encrypt_mobile(mobile, mobile_secret),
+        member_mobile=mobile if encipher is None or mobile is None else encipher(mobile),
         member_name=r.member_name,
         record_bill_id=str(r.record_id),
         record_usable_amt=None if left is None else format_yuan_short(left),
         record_write_off_amt=format_yuan_short(gone),
         schema_no=r.scheme_number,
-        schema_type=str(r.kind.value),
+        schema_type=str(int(r.kind)),
         store_id=str(r.shop_id),
         store_name=r.shop_name,
         store_no=r.shop_number,

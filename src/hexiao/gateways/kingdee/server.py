@@ -18,7 +18,6 @@ import msgspec
 
 from hexiao.domain.coupon import normalise_code
 from hexiao.domain.errors import Code, HexiaoError
-from hexiao.domain.redemption import ListedRedemption
 from hexiao.engine.committer import Engine
 from hexiao.gateways.kingdee import messages
 from hexiao.gateways.kingdee.errors import (
@@ -32,8 +31,9 @@ from hexiao.gateways.kingdee.errors import (
 )
 from hexiao.gateways.kingdee.gate import Caller, Gate
 from hexiao.gateways.kingdee.parameters import Parameters, WriteOffQuery, from_body, from_query, write_off_query
+from hexiao.gateways.kingdee.signing import mobile_encipherer
 from hexiao.http import log_unexpected, read_body
-from hexiao.storage.base import Reader, RedemptionFilter
+from hexiao.storage.base import RedemptionFilter
 from hexiao.vault import Vault
 
 TOKEN_PATH: Final = "/jdyconnector/app_management/kingdee_auth_token"  # noqa: S105 - a path, not a secret
@@ -117,18 +117,14 @@ class Door:
 
     async def _write_offs(self, caller: Caller, params: Parameters) -> Answer:
         query = write_off_query(params)
-
-        def look(reader: Reader) -> tuple[ZoneInfo, int, list[ListedRedemption]]:
-            merchant = reader.merchant(caller.merchant_id)
-            assert merchant is not None, "a credential belongs to a merchant"
-            zone = ZoneInfo(merchant.time_zone)
-            count, found = reader.redemption_page(_filter(merchant.id, query, zone), query.page, query.page_size)
-            return zone, count, found
-
-        zone, count, found = await self._engine.read(look)
+        merchant = await self._engine.merchant(caller.merchant_id)
+        assert merchant is not None, "a credential belongs to a merchant"
+        zone = ZoneInfo(merchant.time_zone)
+        wanted = _filter(merchant.id, query, zone)
+        count, found = await self._engine.read(lambda r: r.redemption_page(wanted, query.page, query.page_size))
         application, now = caller.application, self._engine.clock()
-        secret = application.client_secret if application.encrypt_mobile else None
-        rows = [messages.row(one, zone=zone, now=now, mobile_secret=secret) for one in found]
+        encipher = mobile_encipherer(application.client_secret) if application.encrypt_mobile else None
+        rows = [messages.row(one, zone=zone, now=now, encipher=encipher) for one in found]
         data = messages.page(rows, count, query.page, query.page_size)
         return messages.Envelope(data=data, description=messages.SUCCESS, errcode=0)
 

@@ -8,16 +8,16 @@ verifying side raise.
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from cryptography.hazmat.primitives.padding import PKCS7
 
 FORMS: Final = ("W", "WJ", "R", "J")
@@ -27,6 +27,9 @@ NONCE_HEADER: Final = "X-Api-Nonce"
 TIMESTAMP_HEADER: Final = "X-Api-TimeStamp"
 
 _MOBILE_IV: Final = b"5e8y6w45ju8w9jq8"
+
+_UNRESERVED: Final = re.compile(rb"[A-Za-z0-9._~-]*").fullmatch
+"""Octets that every form leaves as they are."""
 
 
 def canonical_strings(
@@ -130,21 +133,34 @@ def parse_timestamp(text: str) -> int | None:
 
 def encrypt_mobile(plain: str | None, client_secret: str) -> str | None:
     """A mobile number as the gateway shows it; null and empty stay as they are (Kingdee JDY v2 §4)."""
-    cipher = _mobile_cipher(client_secret)
-    if not plain:
-        return plain
-    encryptor, octets = cipher.encryptor(), plain.encode()
-    missing = 16 - len(octets) % 16
-    padded = octets + bytes([missing]) * missing  # PKCS #7, without an object for each of a page's numbers
-    return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+    encipher = mobile_encipherer(client_secret)
+    return encipher(plain) if plain else plain
+
+
+def mobile_encipherer(client_secret: str) -> Callable[[str], str]:
+    """Enciphers the numbers of a whole page, which takes a fifth of the time of one by one. For one thread."""
+    update = Cipher(AES256(_mobile_key(client_secret)), ECB()).encryptor().update  # noqa: S305 - CBC is done below
+
+    def encipher(plain: str) -> str:
+        octets = plain.encode()
+        missing = 16 - len(octets) % 16
+        padded = octets + bytes([missing]) * missing  # PKCS #7
+        enciphered, last = b"", _MOBILE_IV
+        for start in range(0, len(padded), 16):
+            block = int.from_bytes(padded[start : start + 16], "big") ^ int.from_bytes(last, "big")
+            last = update(block.to_bytes(16, "big"))
+            enciphered += last
+        return b64encode(enciphered).decode()
+
+    return encipher
 
 
 def decrypt_mobile(text: str | None, client_secret: str) -> str | None:
     """The mobile number behind `text`; what is no ciphertext of ours comes back unchanged (Kingdee JDY v2 §4)."""
-    cipher = _mobile_cipher(client_secret)
+    key = _mobile_key(client_secret)
     if not text:
         return text
-    decryptor, unpadder = cipher.decryptor(), PKCS7(128).unpadder()
+    decryptor, unpadder = Cipher(AES256(key), CBC(_MOBILE_IV)).decryptor(), PKCS7(128).unpadder()
     try:
         padded = decryptor.update(b64decode(text, validate=True)) + decryptor.finalize()
         return (unpadder.update(padded) + unpadder.finalize()).decode()
@@ -152,12 +168,11 @@ def decrypt_mobile(text: str | None, client_secret: str) -> str | None:
         return text
 
 
-@lru_cache(64)
-def _mobile_cipher(client_secret: str) -> Cipher[CBC]:
+def _mobile_key(client_secret: str) -> bytes:
     key = _octets(client_secret)
     if len(key) != 32:
         raise ValueError(f"a client secret has 32 bytes when it enciphers mobile numbers, this one has {len(key)}")
-    return Cipher(AES256(key), CBC(_MOBILE_IV))
+    return key
 
 
 def _header_lines(nonce: str, timestamp: str, extra: Mapping[str, str]) -> str:
@@ -174,7 +189,10 @@ def _signed_pairs(parts: list[bytes]) -> list[tuple[bytes, bytes]]:
 
 
 def _join(pairs: list[tuple[bytes, bytes]], encode: Callable[[bytes], str]) -> str:
-    return "&".join(f"{encode(key)}={encode(value)}" for key, value in pairs)
+    def spelled(octets: bytes) -> str:
+        return octets.decode() if _UNRESERVED(octets) else encode(octets)
+
+    return "&".join([f"{spelled(key)}={spelled(value)}" for key, value in pairs])
 
 
 def _twice(encode: Callable[[bytes], str]) -> Callable[[bytes], str]:

@@ -6,6 +6,7 @@ and keys shorter than the digest.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -58,6 +59,15 @@ def mint(key: bytes, account_id: str, client_id: str, uid: int, now_s: int) -> s
 
 def read(key: bytes, token: str, now_s: int) -> Claims:
     """The claims of a token of ours, or TokenInvalid, or from its `exp` on TokenExpired (Kingdee JDY v2 §2.2)."""
+    claims = _verified(key, token)
+    if claims.expires_at_s <= now_s:
+        raise TokenExpired(f"the app-token expired at {claims.expires_at_s}, it is {now_s}")
+    return claims
+
+
+@lru_cache(1024)
+def _verified(key: bytes, token: str) -> Claims:
+    """A client shows the same token for a day; only good ones are remembered, which are short."""
     import jwt
 
     try:
@@ -71,8 +81,6 @@ def read(key: bytes, token: str, now_s: int) -> Claims:
     # Older PyJWT lets the RecursionError of a deeply nested header through.
     except (jwt.PyJWTError, msgspec.ValidationError, UnicodeError, RecursionError) as error:
         raise TokenInvalid("not an app-token of this gateway") from error
-    if payload.exp <= now_s:
-        raise TokenExpired(f"the app-token expired at {payload.exp}, it is {now_s}")
     return Claims(
         account_id=payload.aid,
         client_id=payload.ext.client_id,
