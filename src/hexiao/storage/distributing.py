@@ -67,6 +67,13 @@ _TRIGGERS = """
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND NOT t.tgisinternal ORDER BY 1, 2
 """
+_UNIQUE = """
+    SELECT c.relname::text, i.relname::text, pg_get_indexdef(x.indexrelid), array_agg(a.attname::text)
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(x.indkey::int2[])
+    WHERE n.nspname = current_schema() AND x.indisunique AND NOT x.indisprimary GROUP BY 1, 2, 3 ORDER BY 2
+"""
 _CHANGEABLE = """
     SELECT c.relname::text, c.relowner::regrole::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = current_schema() AND c.relname = ANY(%s) AND (c.relacl IS NULL OR EXISTS (
@@ -105,6 +112,12 @@ def plan(db: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
     triggers = [(table, trigger) for table, trigger in db.execute(_TRIGGERS) if table in left]
     return [
         *(f"DROP TRIGGER {trigger} ON {table}" for table, trigger in triggers),
+        *(
+            # No machine could know whether the value is there already, elsewhere. In one go: both or none.
+            f"DROP INDEX {index}; {definition.replace('CREATE UNIQUE INDEX', 'CREATE INDEX', 1)}"
+            for table, index, definition, columns in db.execute(_UNIQUE)
+            if table in left and PLACES[table] not in (EVERYWHERE, *columns)
+        ),
         *_places(name for name in PLACES if name in left),
         *(
             f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM PUBLIC, {owner}"

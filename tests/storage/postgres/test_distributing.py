@@ -73,9 +73,10 @@ def test_every_table_has_a_place_and_every_place_a_table(url: str) -> None:
     assert PLACES.keys() - there == set()
 
 
-def test_every_key_and_unique_index_holds_the_column_that_places_a_row(url: str) -> None:
+def test_every_key_and_unique_index_holds_the_column_that_places_a_row(citus: str) -> None:
     """Citus refuses any other: no machine could know whether the value is there already, elsewhere."""
-    with psycopg.connect(url) as db:
+    distribute(citus)
+    with psycopg.connect(citus) as db:
         keys = defaultdict(list)
         for table, columns in db.execute(KEYS):
             keys[table].append(columns)
@@ -94,6 +95,15 @@ def test_what_lies_together_is_placed_by_the_same_thing(url: str) -> None:
             ours, theirs = (db.execute(kinds, (one, PLACES[one])).fetchall() for one in (table, beside))
             assert ours == theirs
             assert order.index(beside) < order.index(table)
+
+
+def test_an_index_that_no_machine_could_keep_unique_is_made_a_plain_one(citus: str) -> None:
+    unique = "SELECT indisunique FROM pg_index WHERE indexrelid = 'redemption_id'::regclass"
+    with psycopg.connect(citus) as db:
+        assert db.execute(unique).fetchall() == [(True,)]
+    distribute(citus)
+    with psycopg.connect(citus) as db:
+        assert db.execute(unique).fetchall() == [(False,)]
 
 
 def test_the_statements_run_once_and_then_there_is_nothing_left_to_do(citus: str) -> None:
@@ -129,7 +139,8 @@ def test_triggers_give_way_to_rights_that_are_taken_away(citus: str) -> None:
         db.execute("CREATE TRIGGER journal_is_kept BEFORE UPDATE ON journal EXECUTE FUNCTION never()")
     ran = distribute(citus)
     assert "DROP TRIGGER journal_is_kept ON journal" in ran
-    assert [one for one in ran if "TRIGGER" in one] == ran[: ran.index(FIRST)]
+    before = ran[: ran.index(FIRST)]
+    assert [one for one in ran if "TRIGGER" in one or "INDEX" in one] == before
     assert "REVOKE UPDATE, DELETE, TRUNCATE ON journal FROM PUBLIC, hexiao" in ran
     assert set(NEVER_CHANGED) <= PLACES.keys()
 
