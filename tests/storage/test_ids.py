@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
-
-import pytest
 
 from engine.desk import a_bill, redeeming
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.engine.mint import NODES
-from postgres_server import Databases, databases
 from storage.chains import plant
 from storage.postgres.tables import rows
 
 LOOSE = "DROP INDEX redemption_id"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Databases]:
-    with databases() as fresh:
-        yield fresh
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def books(request: pytest.FixtureRequest) -> Settings:
-    if request.param == "sqlite":
-        return request.getfixturevalue("settings")
-    return Settings(database=request.getfixturevalue("server").migrated(), master_key="11" * 32)
 
 
 def ids_of_two_that_are_numbered_alike(books: Settings, clock: Any) -> list[int]:

@@ -30,7 +30,7 @@ from hexiao.storage.distributing import PLACES
 from hexiao.storage.moving import NODES_SKIPPED, Moved, SamePlace, move
 from hexiao.storage.side import KINDS, REBUILT, SEEDED, Kind, NotEmpty, OtherCopy, Side, Tell, table
 from hexiao.wiring import migrate, open_engine, open_side, open_storage
-from postgres_server import Databases, databases
+from postgres_server import Databases
 from thaw import thaw
 
 REDEMPTIONS = int(os.environ.get("HEXIAO_MOVED_REDEMPTIONS", "3000"))
@@ -42,12 +42,6 @@ Make = Callable[[], Settings]
 
 def silent(what: str, done: int, total: int) -> None:
     """Nobody looks at the progress."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Databases]:
-    with databases() as fresh:
-        yield fresh
 
 
 @pytest.fixture(scope="module")

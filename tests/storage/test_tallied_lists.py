@@ -22,7 +22,7 @@ from hexiao.domain.scheme import Balance, Kind, RateUses
 from hexiao.engine.commands import Put, Take
 from hexiao.storage import tallying
 from hexiao.storage.base import RedemptionFilter
-from postgres_server import Databases, databases
+from postgres_server import Databases
 from storage.postgres.tables import rows
 
 NOON = 1_763_784_000_000
@@ -30,12 +30,6 @@ HOUR_MS = 3_600_000
 EXAMPLES = 20
 SHOPS = (SHOP, OTHER_SHOP)
 NUMBERS = ("K0", "K1", "K2")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Databases]:
-    with databases() as fresh:
-        yield fresh
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -21,26 +21,13 @@ from hexiao.domain.scheme import Balance
 from hexiao.engine.commands import Take
 from hexiao.storage import rows, saving, saving_at_once, tallying
 from hexiao.storage.base import Storage
-from postgres_server import Databases, databases
+from postgres_server import Databases
 from storage.postgres.tables import rows as read_rows
 
 NOON = 1_763_784_000_000
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Databases]:
-    with databases() as fresh:
-        yield fresh
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def books(request: pytest.FixtureRequest) -> Settings:
-    if request.param == "sqlite":
-        return request.getfixturevalue("settings")
-    return Settings(database=request.getfixturevalue("server").emptied(), master_key="11" * 32)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +22,7 @@ from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown, Storag
 from hexiao.storage.side import Kind
 from hexiao.storage.texts import COLUMNS
 from hexiao.wiring import migrate, open_side, open_storage
-from postgres_server import Databases, databases
+from postgres_server import Databases
 from storage.chains import audited, plant, problems
 from storage.postgres.tables import rows
 
@@ -31,12 +30,6 @@ OTHER = {Kind.INTEGER: "coalesce({0}, 0) + 1000", Kind.TEXT: "{0} || 'x'"}
 JOURNAL = f"SELECT {', '.join(COLUMNS['journal'])} FROM journal ORDER BY lane, height, coupon_id, seq"
 BY_KEY = f"SELECT {', '.join(COLUMNS['journal'])} FROM journal ORDER BY coupon_id, seq"
 BLOCKS = "SELECT lane, height FROM block ORDER BY lane, height"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Databases]:
-    with databases() as fresh:
-        yield fresh
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

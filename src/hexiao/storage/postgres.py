@@ -5,11 +5,9 @@ Refuses to start on a server that may lose what it acknowledged. One object is o
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,10 +19,10 @@ from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_onc
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told, warnings_of
+from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, SPREAD_QUERIES, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
-from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
 
@@ -36,52 +34,6 @@ AT_WORK = """
     WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
     AND a.datname = current_database()
 """
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
-
-
-def _keys(name: str, types: tuple[str, ...]) -> str:
-    columns = ", ".join(f"(k ->> {i})::{kind} {'abc'[i]}" for i, kind in enumerate(types))
-    return f"(SELECT {columns} FROM json_array_elements(:{name}::json) k)"
-
-
-MACROS: dict[str, Macro] = {
-    # An array, not a sub-select: so the plan is an index probe for each value, whatever the statistics say.
-    "in": lambda name, types: (
-        f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
-    ),
-    # A sub-select that cannot be flattened: so its index is probed for each key, also by a plan that was made when the
-    # table was empty and whose author therefore thought of reading it whole.
-    "probe": lambda alias, types: "LATERAL (SELECT * FROM ",
-    "end": lambda alias, types: f" OFFSET 0) {alias}",
-    "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
-    "keys": _keys,
-    "sum": lambda column, types: (
-        f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
-    ),
-}
-
-
-@cache
-def _psycopg_style(sql: str) -> str:
-    return _PARAMETER.sub(r"%(\1)s", sql)
-
-
-QUERIES = {name: _psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
-# Spread over several machines, a list must be a plain array, so that only the machines are asked that have its rows.
-SPREAD_QUERIES = {
-    name: _psycopg_style(sql)
-    for name, sql in read_queries(
-        "queries.sql",
-        {
-            **MACROS,
-            "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])",
-            "probe": lambda alias, types: "",
-            "end": lambda alias, types: "",
-            "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
-        },
-    ).items()
-}
-INVARIANTS = {name: _psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 
 
 class PostgresStorage(Reading):
@@ -234,7 +186,7 @@ class PostgresStorage(Reading):
         }
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
-        return self._db.execute(_psycopg_style(sql), parameters, binary=True).fetchall()
+        return self._db.execute(psycopg_style(sql), parameters, binary=True).fetchall()
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with self._db.transaction(), self._db.cursor(row_factory=dict_row) as cursor:
@@ -246,7 +198,7 @@ class PostgresStorage(Reading):
         self._db.execute("SET LOCAL enable_seqscan = on")
         self._db.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self._db.cursor(name="exported") as cursor:
-            cursor.execute(_psycopg_style(sql), parameters)
+            cursor.execute(psycopg_style(sql), parameters)
             while found := cursor.fetchmany(block):
                 yield found
 

@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres import INVARIANTS
 from hexiao.storage.postgres_connection import connect
+from hexiao.storage.postgres_queries import INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
 TABLES = """

@@ -10,7 +10,7 @@ import pytest
 
 from engine.desk import Desk
 from engine.process import Process
-from hexiao.storage.postgres import INVARIANTS
+from hexiao.storage.postgres_queries import INVARIANTS
 from storage.sqlite.test_invariants import GRACE_MS, PLANTS, desk, names
 from thaw import thaw
 

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from hexiao.config import Settings
-from hexiao.storage import postgres, postgres_glance
-from hexiao.storage.postgres import MACROS, open_storage
+from hexiao.storage import postgres_glance, postgres_queries
+from hexiao.storage.postgres import open_storage
+from hexiao.storage.postgres_queries import MACROS
 from hexiao.storage.saving_at_once import _PARTS
 from hexiao.storage.texts import read_queries
 
@@ -68,7 +69,7 @@ def test_a_part_of_a_save_probes_an_index_although_its_tables_are_empty(part: st
 
 def test_a_wave_in_one_statement_probes_an_index_for_every_query(db: Any) -> None:
     names = tuple(postgres_glance.WIDTHS)
-    text = postgres_glance.statement(names, tuple(postgres.QUERIES[name] for name in names))
+    text = postgres_glance.statement(names, tuple(postgres_queries.QUERIES[name] for name in names))
     steps = plan(db, numbered(re.sub(r"%\((\w+)\)s", r":\1", text)))
     assert reads_whole(steps) == []
     assert {step["Relation Name"] for step in steps if "Relation Name" in step} >= {"request", "coupon", "redemption"}
@@ -76,7 +77,7 @@ def test_a_wave_in_one_statement_probes_an_index_for_every_query(db: Any) -> Non
 
 @pytest.mark.parametrize("name", sorted(postgres_glance.WIDTHS))
 def test_the_width_of_a_query_is_the_number_of_its_columns(name: str, db: Any) -> None:
-    text = re.sub(r"%\((\w+)\)s", "NULL", postgres.QUERIES[name])
+    text = re.sub(r"%\((\w+)\)s", "NULL", postgres_queries.QUERIES[name])
     assert len(db.execute(text.encode()).description) == postgres_glance.WIDTHS[name]
 
 

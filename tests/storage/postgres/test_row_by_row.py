@@ -20,7 +20,8 @@ from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
 from hexiao.storage import loading, postgres, saving
 from hexiao.storage.base import GuardMissed
-from hexiao.storage.postgres import SPREAD_QUERIES, open_storage
+from hexiao.storage.postgres import open_storage
+from hexiao.storage.postgres_queries import SPREAD_QUERIES
 from hexiao.storage.snapshot import Names
 from storage.postgres import races
 from storage.postgres.races import Race

@@ -1,0 +1,58 @@
+"""The queries as PostgreSQL takes them: holes filled, parameters named as psycopg has them.
+
+A probe stays a probe: an index is asked for each key, whatever a plan that was made early thinks of the table.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from hexiao.storage.texts import Macro, read_queries
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+def _keys(name: str, types: tuple[str, ...]) -> str:
+    columns = ", ".join(f"(k ->> {i})::{kind} {'abc'[i]}" for i, kind in enumerate(types))
+    return f"(SELECT {columns} FROM json_array_elements(:{name}::json) k)"
+
+
+MACROS: dict[str, Macro] = {
+    # An array, not a sub-select: so the plan is an index probe for each value, whatever the statistics say.
+    "in": lambda name, types: (
+        f"= ANY(ARRAY(SELECT value::{types[0] if types else 'bigint'} FROM json_array_elements_text(:{name}::json)))"
+    ),
+    # A sub-select that cannot be flattened: so its index is probed for each key, also by a plan that was made when the
+    # table was empty and whose author therefore thought of reading it whole.
+    "probe": lambda alias, types: "LATERAL (SELECT * FROM ",
+    "end": lambda alias, types: f" OFFSET 0) {alias}",
+    "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
+    "keys": _keys,
+    "sum": lambda column, types: (
+        f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
+    ),
+}
+
+
+@cache
+def psycopg_style(sql: str) -> str:
+    return _PARAMETER.sub(r"%(\1)s", sql)
+
+
+QUERIES = {name: psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}
+# Spread over several machines, a list must be a plain array, so that only the machines are asked that have its rows.
+SPREAD_QUERIES = {
+    name: psycopg_style(sql)
+    for name, sql in read_queries(
+        "queries.sql",
+        {
+            **MACROS,
+            "in": lambda name, types: f"= ANY(:{name}::{types[0] if types else 'bigint'}[])",
+            "probe": lambda alias, types: "",
+            "end": lambda alias, types: "",
+            "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
+        },
+    ).items()
+}
+INVARIANTS = {name: psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
