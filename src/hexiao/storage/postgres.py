@@ -91,7 +91,13 @@ class PostgresStorage(Reading):
             yield
 
     def tally(self, now: int) -> Iterator[bool]:
-        return tallying.tally(self, now)
+        steps = tallying.tally(self, now)
+        while True:
+            with self._translating():  # its reads, too, may lose the connection
+                worked = next(steps, None)
+            if worked is None:
+                return
+            yield worked
 
     def at_work(self) -> Collection[str]:
         """Every transaction of this database holds a lock on its own name, which anybody may see."""

@@ -13,6 +13,7 @@ from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Unavailable
 from hexiao.engine.commands import Release
+from hexiao.storage.base import ConnectionLost
 
 
 @pytest.fixture
@@ -45,3 +46,22 @@ def test_after_a_value_that_the_database_cannot_take_all_goes_on(warm: tuple[Pro
     process, codes = warm
     process.desk.do(Release(merchant_id=MERCHANT, redemption_id=2**63))
     assert process.desk.redeem(codes[0], a_bill("B1")).coupon_left_uses == 0
+
+
+def test_a_tally_whose_session_is_ended_while_it_reads_says_that_the_connection_is_lost(
+    warm: tuple[Process, list[str]], on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, _ = warm
+    storage: Any = process.storage
+    honest = storage.query
+
+    def ended_before(name: str, **parameters: Any) -> Any:
+        with psycopg.connect(on_postgres.database, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", (storage._db.info.backend_pid,))
+        return honest(name, **parameters)
+
+    monkeypatch.setattr(storage, "query", ended_before)
+    with pytest.raises(ConnectionLost):
+        list(storage.tally(process.clock()))
+    monkeypatch.undo()
+    list(storage.tally(process.clock()))
