@@ -426,10 +426,10 @@ def test_a_credential_of_one_door_opens_no_other(engine: Engine) -> None:
 
 
 def test_the_memory_for_credentials_is_bounded(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hexiao.engine import credentials
+    from hexiao.engine import remembering
 
-    monkeypatch.setattr(credentials, "ENTRIES_MAX", 3)
-    cache: credentials.Remembering[tuple[str, str], Credential] = credentials.Remembering(clock)
+    monkeypatch.setattr(remembering, "ENTRIES_MAX", 3)
+    cache: remembering.Remembering[tuple[str, str], Credential] = remembering.Remembering(clock)
     for n in range(10):
         cache.put(("api", str(n)), a_key(public_id=str(n)))
         cache.put(("api", f"unknown{n}"), None)

@@ -57,9 +57,8 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     missing = total - sum(parts)
     if missing:
         remainders = [total * weight % whole for weight in weights]
-        by_remainder = sorted(
-            range(len(weights)), key=remainders.__getitem__, reverse=True
-        )  # keeps the order of equals
+        # Also when reversed, sorting keeps the order of equals.
+        by_remainder = sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)
         for index in by_remainder[:missing]:
             parts[index] += 1
     return parts

@@ -19,9 +19,9 @@ from hexiao.domain.party import Credential, Merchant
 from hexiao.engine import batch
 from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
-from hexiao.engine.credentials import Remembering
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
+from hexiao.engine.remembering import Remembering
 from hexiao.logs import Log
 from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
 

@@ -60,7 +60,7 @@ ROLES: dict[tuple[str, str], frozenset[Role]] = {
 """Which roles may call which route."""
 
 
-@lru_cache(1_024)
+@lru_cache(1_024)  # a till shows the same key all day
 def hash_key(key: str) -> str:
     """How a key is stored and found: its SHA-256, so that the database never holds a key."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 FORMS: Final = ("W", "WJ", "R", "J")
@@ -138,19 +138,14 @@ def encrypt_mobile(plain: str | None, client_secret: str) -> str | None:
 
 
 def mobile_encipherer(client_secret: str) -> Callable[[str], str]:
-    """Enciphers the numbers of a whole page, which takes a fifth of the time of one by one. For one thread."""
-    update = Cipher(AES256(_mobile_key(client_secret)), ECB()).encryptor().update  # noqa: S305 - CBC is done below
+    """Enciphers the numbers of a whole page with one key."""
+    cipher = Cipher(AES256(_mobile_key(client_secret)), CBC(_MOBILE_IV))
 
     def encipher(plain: str) -> str:
-        octets = plain.encode()
+        encryptor, octets = cipher.encryptor(), plain.encode()
         missing = 16 - len(octets) % 16
-        padded = octets + bytes([missing]) * missing  # PKCS #7
-        enciphered, last = b"", _MOBILE_IV
-        for start in range(0, len(padded), 16):
-            block = int.from_bytes(padded[start : start + 16], "big") ^ int.from_bytes(last, "big")
-            last = update(block.to_bytes(16, "big"))
-            enciphered += last
-        return b64encode(enciphered).decode()
+        padded = octets + bytes([missing]) * missing  # PKCS #7, without an object for each of a page's numbers
+        return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
     return encipher
 

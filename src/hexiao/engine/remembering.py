@@ -1,4 +1,4 @@
-"""Remembers for a few seconds who is behind an id, so that not every request asks the database.
+"""Remembers callers and merchants for a few seconds, so that not every request asks the database.
 
 A revoked credential works no longer than that. The size is bounded, also against callers who make up ids.
 """
