@@ -78,7 +78,7 @@ def test_what_came_while_one_batch_ran_is_the_next_batch(queue: CommandQueue, ga
 def test_to_an_idle_queue_one_alone_is_a_batch(
     queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue: pytest.fail("nobody is waited for"))
+    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue, _: pytest.fail("nobody is waited for"))
     gate.open.set()
     for _ in range(3):
         assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
@@ -89,22 +89,24 @@ def test_long_after_a_batch_of_several_nobody_is_waited_for(
     queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command_queue, "BUSY_SECONDS", 0.0)
-    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue: pytest.fail("nobody is waited for"))
+    monkeypatch.setattr(command_queue.CommandQueue, "_gather", lambda queue, _: pytest.fail("nobody is waited for"))
     waiting = [put(queue, gate)] + [put(queue) for _ in range(2)]
     gate.open.set()
     assert [one.result(PATIENCE_SECONDS) for one in [*waiting, put(queue)]] == [Answer(Nothing())] * 4
 
 
-def test_after_a_batch_of_several_those_who_follow_each_other_are_taken_together(
+def test_after_a_batch_of_several_as_many_are_taken_together_again(
     queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    following = [1, 1, 0]
+    following = [1, 0, 1]
 
     def others_come(_: float) -> None:
         waiting.extend(put(queue) for _ in range(following.pop(0)))
 
     monkeypatch.setattr(command_queue, "BUSY_SECONDS", PATIENCE_SECONDS)
-    waiting = [put(queue, gate)] + [put(queue) for _ in range(2)]
+    monkeypatch.setattr(command_queue, "FOLLOWING_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(command_queue, "GATHERING_SECONDS_MAX", PATIENCE_SECONDS)
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(3)]
     monkeypatch.setattr(command_queue.time, "sleep", others_come)
     gate.open.set()
     for one in waiting:
@@ -112,8 +114,22 @@ def test_after_a_batch_of_several_those_who_follow_each_other_are_taken_together
     waiting.append(put(queue))
     for one in waiting:
         one.result(PATIENCE_SECONDS)
-    assert gate.batches == [1, 2, 3]
+    assert gate.batches == [1, 3, 3]
     assert following == []
+
+
+@pytest.mark.parametrize("bound", ["FOLLOWING_SECONDS", "GATHERING_SECONDS_MAX"])
+def test_who_does_not_come_again_is_not_waited_for_without_end(
+    bound: str, queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BUSY_SECONDS", "FOLLOWING_SECONDS", "GATHERING_SECONDS_MAX"):
+        monkeypatch.setattr(command_queue, name, 0.0 if name == bound else 2.0 * PATIENCE_SECONDS)
+    waiting = [put(queue, gate)] + [put(queue) for _ in range(3)]
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
+    assert gate.batches == [1, 3, 1]
 
 
 def test_a_batch_has_an_upper_bound(queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,11 @@ from hexiao.logs import Log
 BATCH_MAX = 256
 BUSY_SECONDS = 0.05
 """Who comes later than that after a batch of several comes to an idle queue."""
-FOLLOWING_SECONDS = 0.0005
-GATHERING_SECONDS_MAX = 0.005
-"""After a batch of several, the next one is taken when nobody came for this long, or at the latest after that long."""
+FOLLOWING_SECONDS = 0.002
+GATHERING_SECONDS_MAX = 0.01
+"""After a batch of several, the next one is taken when as many are there again, when nobody came for this long, or at
+the latest after that long."""
+LOOK_SECONDS = 0.0005
 WAITING_MAX = 10_000
 WAITING_SECONDS_MAX = 2.0
 """How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
@@ -92,20 +94,24 @@ class CommandQueue:
             self._last_seconds = time.monotonic() - began_at
             self._began_at = None
 
-    def _gather(self) -> None:
+    def _gather(self, answered: int) -> None:
         """Callers who were answered together come again together: let them, or each batch is a handful of them."""
-        end = time.monotonic() + GATHERING_SECONDS_MAX
-        before = -1
-        while before < (waiting := self._queue.qsize()) < BATCH_MAX and time.monotonic() < end:
-            before = waiting
-            time.sleep(FOLLOWING_SECONDS)
+        came_at = began_at = time.monotonic()
+        before = 0
+        while (waiting := self._queue.qsize() + 1) < min(answered, BATCH_MAX):  # the first one is off the queue
+            now = time.monotonic()
+            if waiting != before:
+                before, came_at = waiting, now
+            if now - came_at > FOLLOWING_SECONDS or now - began_at > GATHERING_SECONDS_MAX:
+                return
+            time.sleep(LOOK_SECONDS)
 
     def _work(self) -> None:
         taken: list[Waiting] = []
         answered_at = 0.0
         while (first := self._queue.get()) is not None:
             if len(taken) > 1 and time.monotonic() - answered_at < BUSY_SECONDS:
-                self._gather()
+                self._gather(len(taken))
             taken = [first]
             stop = False
             while len(taken) < BATCH_MAX:
