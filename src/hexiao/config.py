@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
+    own_cores: bool = False
     demo: bool = False
     master_key: str = ""
     master_key_file: str = ""
@@ -75,7 +76,7 @@ def to_environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a worker process."""
     return {
         f"HEXIAO_{name.upper()}": str(getattr(settings, name)).lower()
-        if name == "demo"
+        if isinstance(getattr(settings, name), bool)
         else str(getattr(settings, name))
         for name in Settings.__struct_fields__
     }

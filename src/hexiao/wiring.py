@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
+from hexiao.cores import Cores
 from hexiao.engine.committer import Engine
 from hexiao.logs import Log, configure_logs
 from hexiao.storage import sqlite
@@ -219,10 +220,16 @@ def _settle_interpreter() -> None:
     sys.setswitchinterval(0.001)  # else the committer waits 5 ms for its turn after each answer of the database
 
 
+_cores: Cores | None = None
+"""Of the server; its workers are forked, and so have it too."""
+
+
 def app() -> Application:
     """The factory that Granian calls in each worker process."""
     settings = load_settings()
     configure_logs(settings.log_level)
+    if _cores is not None and _cores.take() is None:
+        log.warning("no_core_left")
     return Application(settings)
 
 
@@ -231,7 +238,10 @@ def serve(settings: Settings) -> None:
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
+    global _cores
     configure_logs(settings.log_level)
+    if settings.own_cores:
+        _cores = Cores(settings.workers)
     os.environ.update(to_environment(settings))
     Server(
         "hexiao.wiring:app",

@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             "hexiao serve --demo",
             "hexiao migrate && hexiao serve --host 0.0.0.0 --port 80",
-            "HEXIAO_DATABASE=sqlite:///srv/hexiao.db hexiao serve --workers 2",
+            "HEXIAO_DATABASE=postgresql://host/name hexiao serve --workers 2 --own-cores",
         )
     )(serve)
     app.command(
@@ -58,6 +58,14 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", envvar="HEXIAO_WORKERS", min=1, max=64, help="进程数 (default 1)")
     ] = None,
+    own_cores: Annotated[
+        bool | None,
+        typer.Option(
+            "--own-cores/--shared-cores",
+            envvar="HEXIAO_OWN_CORES",
+            help="每个进程固定一个核 · a core for each process, where little else runs (default: shared)",
+        ),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="演示 · migrate, make the demo data when empty, print keys")
     ] = False,
@@ -68,7 +76,9 @@ def serve(
 ) -> None:
     """启动服务 · Serve our API, the Kingdee door and the zvcms door until Ctrl-C."""
     with reporting(False):
-        settings = load_settings(database=database, host=host, port=port, workers=workers, demo=demo or None)
+        settings = load_settings(
+            database=database, host=host, port=port, workers=workers, own_cores=own_cores, demo=demo or None
+        )
         if settings.demo:
             # Not above: a server that starts without the demo does not wait for it.
             from hexiao.cli import demodata

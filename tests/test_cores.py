@@ -1,0 +1,86 @@
+"""A core for each worker: never the same for two, free again when its worker is gone, refused where there are none."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from hexiao.cores import Cores
+from hexiao.domain.errors import BadRequest
+from journeys.served import served
+
+PATIENCE_SECONDS = 20
+MINE = sorted(os.sched_getaffinity(0))
+
+
+def work(cores: Cores, line: Connection) -> None:
+    line.send((cores.take(), os.sched_getaffinity(0)))
+    line.recv()
+
+
+@contextmanager
+def worker(cores: Cores) -> Iterator[tuple[int | None, set[int]]]:
+    """A forked worker while the block runs: the core that it took, and those that it may run on."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=work, args=(cores, there))
+    process.start()
+    try:
+        assert here.poll(PATIENCE_SECONDS)
+        yield here.recv()
+    finally:
+        here.send("end")
+        process.join(PATIENCE_SECONDS)
+
+
+def test_two_workers_never_have_the_same_core() -> None:
+    cores = Cores(1)
+    with worker(cores) as (first, allowed):
+        assert (first, allowed) == (MINE[0], {MINE[0]})
+        with worker(cores) as (second, _):
+            assert second == (MINE[1] if len(MINE) > 1 else None)
+
+
+def test_who_comes_when_all_are_taken_runs_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {MINE[0]})
+    cores = Cores(1)
+    monkeypatch.undo()
+    with worker(cores) as (first, _), worker(cores) as (second, allowed):
+        assert (first, second, sorted(allowed)) == (MINE[0], None, MINE)
+
+
+def test_the_core_of_a_worker_that_ended_is_given_again() -> None:
+    cores = Cores(1)
+    with worker(cores) as (first, _):
+        pass
+    with worker(cores) as (second, _):
+        assert second == first
+
+
+def test_more_workers_than_cores_are_refused() -> None:
+    with pytest.raises(BadRequest, match="--own-cores"):
+        Cores(len(MINE) + 1)
+
+
+@pytest.mark.parametrize(("option", "alone"), [("--own-cores", True), ("--shared-cores", False)])
+def test_each_process_of_the_server_stays_on_one_core(tmp_path: Path, option: str, alone: bool) -> None:
+    workers = min(2, len(MINE))
+    with served(tmp_path / "here", "--demo", "--workers", str(workers), option):
+        processes = [int(one.name) for one in Path("/proc").glob("[1-9]*") if runs_in(one, tmp_path / "here")]
+        allowed = [tuple(sorted(os.sched_getaffinity(process))) for process in processes]
+    singles = [cores for cores in allowed if len(cores) == 1]
+    if len(MINE) > 1:
+        assert len(allowed) > workers
+        assert len(set(singles)) == len(singles) == (workers if alone else 0)
+
+
+def runs_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").resolve() == folder.resolve()
+    except OSError:
+        return False
