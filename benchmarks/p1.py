@@ -30,7 +30,7 @@ def run(session: Session) -> Result:
         return session.result(
             "p1", "Redemptions on PostgreSQL",
             "POST /v1/redemptions, distinct single-use coupons ÷ pgbench, one minimal transaction for each",
-            findings, measured, [f"hexiao serve --workers {CORES}: a process for each core."],
+            findings, measured, [f"hexiao serve --workers {CORES} --own-cores: a process for each core."],
         )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def run(session: Session) -> Result:
             [ratio(measured, "batches", "yardstick", 4.0)], measured,
             [
                 "Latencies are of a whole call; rates and CPU are of one redemption.",
-                f"hexiao serve --workers {CORES}: a process for each core.",
+                f"hexiao serve --workers {CORES} --own-cores: a process for each core.",
             ],
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ def run(session: Session) -> Result:
                 ratio(measured, "stock and budget", "hot yardstick", 3.0),
             ],
             measured,
-            [f"hexiao serve --workers {CORES}: a process for each core."],
+            [f"hexiao serve --workers {CORES} --own-cores: a process for each core."],
         )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ class Server:
     ) -> None:
         self.port = _free_port()
         program = "hexiao" if profile_into is None else "benchmarks.profiled"
-        command = command or [sys.executable, "-m", program, "serve", "--port", "{port}", "--workers", str(workers)]
+        several = ["--workers", str(workers), "--own-cores"] if workers > 1 else []
+        command = command or [sys.executable, "-m", program, "serve", "--port", "{port}", *several]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEXIAO_")}
         environment = {
             **kept,

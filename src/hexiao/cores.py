@@ -1,4 +1,4 @@
-"""A core of its own for each worker process, whose threads take turns anyway: no moving about, no waking of other cores.
+"""A core of its own for each worker process, whose threads take turns anyway: they wake no other core for it.
 
 Made before the workers are forked; the kernel gives the core of a worker back when the worker ends. Linux only.
 """
