@@ -250,6 +250,7 @@ def serve(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         workers=settings.workers,
+        respawn_failed_workers=True,  # the others go on meanwhile; who dies again at once ends the server
         loop=Loops.auto,
         log_access=False,
         log_enabled=True,

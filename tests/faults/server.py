@@ -61,6 +61,12 @@ class Server:
             assert time.monotonic() < deadline, f"not ready after {START_SECONDS_MAX} s:\n{self.log()}"
             time.sleep(0.01)
 
+    @property
+    def group(self) -> int:
+        """The process that has started all the others, and their group."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL to every process of the group; returns when none of them runs any more."""
         self._end(signal.SIGKILL)
