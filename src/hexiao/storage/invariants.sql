@@ -56,14 +56,12 @@ WHERE held_fen <= 0 OR (state IN (1, 3, 4) AND (captured_fen <> 0 OR reversed_fe
     OR (state = 1 AND (settled_at IS NOT NULL OR held_until_at IS NULL)) OR state NOT IN (1, 2, 3, 4, 5)
 
 -- name: I9 scheme counts equal rows
-SELECT s.id AS scheme_id FROM scheme s LEFT JOIN (
+SELECT scheme_id FROM (
     SELECT scheme_id, count(*) n, sum(captured_uses) u, sum(held_fen) h, sum(captured_fen) m
-    FROM coupon GROUP BY scheme_id) c ON c.scheme_id = s.id
-LEFT JOIN (
-    SELECT scheme_id, sum(issued) n, sum(captured_uses) u, sum(held_fen) h, sum(captured_fen) m
-    FROM scheme_count GROUP BY scheme_id) k ON k.scheme_id = s.id
-WHERE coalesce(k.n, 0) <> coalesce(c.n, 0) OR coalesce(k.u, 0) <> coalesce(c.u, 0)
-    OR coalesce(k.h, 0) <> coalesce(c.h, 0) OR coalesce(k.m, 0) <> coalesce(c.m, 0)
+    FROM coupon GROUP BY scheme_id
+    UNION ALL SELECT scheme_id, -sum(issued), -sum(captured_uses), -sum(held_fen), -sum(captured_fen)
+    FROM scheme_count GROUP BY scheme_id) both_sides
+GROUP BY scheme_id HAVING sum(n) <> 0 OR sum(u) <> 0 OR sum(h) <> 0 OR sum(m) <> 0
 
 -- name: I10 one code for each coupon, one coupon for each code
 SELECT c.id AS coupon_id FROM coupon c LEFT JOIN (
