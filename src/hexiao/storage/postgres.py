@@ -28,7 +28,19 @@ _json = msgspec.json.Encoder().encode
 
 CLOCKS_APART_MAX_MS = 2_000
 ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-"""Citus reads on its machines at READ COMMITTED nevertheless: there the guards alone part what a load saw in halves."""
+LATER_STATES = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""For Citus, where each connection to a machine would keep a state of its own: what is read later must not be older
+than the guard that was read before it. The guards part what came between."""
+BLOCK_KEY = "block_pkey"
+"""Stands in the message when a lane is taken. Citus passes the message on, but not the name of the table."""
+PLANS = (
+    # A plan made while a table was small must not stay a scan when it has grown.
+    "SET enable_seqscan = off",
+    # A list is read in the order of its index: a bitmap would fetch and sort every row for the first hundred.
+    "SET enable_bitmapscan = off",
+    # The plans are index probes whatever the values are, and making one takes longer than most of them.
+    "SET plan_cache_mode = force_generic_plan",
+)
 AT_WORK = """
     SELECT l.virtualtransaction FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
@@ -42,7 +54,6 @@ class PostgresStorage(Reading):
     def __init__(self, url: str, *, row_by_row: bool | None = None) -> None:
         """`row_by_row` saves with statements of one row each, which Citus can send where the row is; None finds out."""
         self._url = url
-        self._invariants = INVARIANTS
         self._kept = loading.Kept()
         self._schemes_found = {}
         self._one_wave = True
@@ -50,9 +61,12 @@ class PostgresStorage(Reading):
         try:
             self._db = _connect_durably(url)
             self._row_by_row = is_spread(self._db) if row_by_row is None else row_by_row
+            self._fix_plans()
         except psycopg.Error as failed:
             raise StorageError(f"cannot use the PostgreSQL database: {told(failed, url)}") from None
         self._queries = SPREAD_QUERIES if self._row_by_row else QUERIES
+        self._invariants = INVARIANTS
+        self._begin = LATER_STATES if self._row_by_row else ONE_STATE
 
     # Changes.
 
@@ -159,7 +173,7 @@ class PostgresStorage(Reading):
         names = tuple(name for name, _ in asked)
         if self._row_by_row or not postgres_glance.WIDTHS.keys() >= set(names):
             with self._db.pipeline():
-                self._db.execute(ONE_STATE)
+                self._db.execute(self._begin)
                 cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
                 self._db.execute("COMMIT")
             return [cursor.fetchall() for cursor in cursors]
@@ -176,7 +190,7 @@ class PostgresStorage(Reading):
         """One round trip for a whole wave; the first one opens the transaction that `load` closes."""
         with self._db.pipeline():
             if self._db.info.transaction_status is TransactionStatus.IDLE:
-                self._db.execute(ONE_STATE)
+                self._db.execute(self._begin)
             cursors = [self._db.execute(self._queries[name], self._sent(parameters)) for name, parameters in asked]
         return [cursor.fetchall() for cursor in cursors]
 
@@ -211,7 +225,8 @@ class PostgresStorage(Reading):
     @contextmanager
     def _one_state(self) -> Iterator[None]:
         with self._translating(), self._db.transaction():
-            self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if not self._row_by_row:
+                self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
 
     def _translating(self) -> AbstractContextManager[None]:
@@ -235,7 +250,7 @@ class PostgresStorage(Reading):
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as conflict:
             raise GuardMissed(str(conflict)) from conflict
         except psycopg.errors.IntegrityError as clash:
-            kind = LaneTaken if (clash.diag.table_name or "").startswith("block") else GuardMissed
+            kind = LaneTaken if BLOCK_KEY in (clash.diag.message_primary or "") else GuardMissed
             raise kind(str(clash)) from clash
         except psycopg.OperationalError as failed:
             if self._db.closed:
@@ -247,9 +262,16 @@ class PostgresStorage(Reading):
     def _reconnect(self) -> None:
         try:
             self._db = _connect_durably(self._url)
+            self._fix_plans()
             self._kept, self._schemes_found = loading.Kept(), {}  # perhaps another server, which lost the last edition
         except (psycopg.Error, StorageError) as failed:
             raise ConnectionLost(f"PostgreSQL: {told(failed, self._url)}") from None
+
+    def _fix_plans(self) -> None:
+        """Citus refuses a generic plan over several shards: it must know the parameters to place the statement."""
+        if not self._row_by_row:
+            for setting in PLANS:
+                self._db.execute(setting)
 
 
 def migrate(url: str, *, break_lock: bool = False) -> list[str]:
@@ -267,7 +289,7 @@ def migrate(url: str, *, break_lock: bool = False) -> list[str]:
 def open_storage(url: str) -> PostgresStorage:
     """The database at `url`. Raises StorageError when it cannot be used, or is not at this program's schema."""
     try:
-        with _connect(url) as db:
+        with connect(url) as db:
             applied = [row[0] for row in db.execute(APPLIED)]
     except psycopg.errors.UndefinedTable as empty:
         raise StorageError("the PostgreSQL database is empty; run: hexiao migrate") from empty
@@ -277,20 +299,9 @@ def open_storage(url: str) -> PostgresStorage:
     return PostgresStorage(url)
 
 
-def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    db = connect(url)
-    # A plan made while a table was small must not stay a scan when it has grown.
-    db.execute("SET enable_seqscan = off")
-    # A list is read in the order of its index: a bitmap would fetch and sort every row for the first hundred.
-    db.execute("SET enable_bitmapscan = off")
-    # The plans are index probes whatever the values are, and making one takes longer than most of them.
-    db.execute("SET plan_cache_mode = force_generic_plan")
-    return db
-
-
 def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Also after a failover: the server that took over must keep the same promises."""
-    db = _connect(url)
+    db = connect(url)
     try:
         _demand_durability(db)
     except BaseException:

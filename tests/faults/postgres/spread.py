@@ -9,7 +9,6 @@ from hexiao.storage import postgres
 
 assert hasattr(postgres, "is_spread"), "it finds out otherwise now; tell it there"
 postgres.is_spread = lambda db: True  # at import: worker processes have it too
-postgres.ONE_STATE = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 
 if __name__ == "__main__":
     from hexiao.__main__ import main

@@ -19,8 +19,8 @@ from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
 from hexiao.storage import loading, postgres, saving
-from hexiao.storage.base import GuardMissed
-from hexiao.storage.postgres import open_storage
+from hexiao.storage.base import GuardMissed, LaneTaken
+from hexiao.storage.postgres import PostgresStorage, open_storage
 from hexiao.storage.postgres_queries import SPREAD_QUERIES
 from hexiao.storage.snapshot import Names
 from storage.postgres import races
@@ -81,7 +81,6 @@ __all__ = [
 def spread() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres, "is_spread", lambda db: True)
-        patch.setattr(postgres, "ONE_STATE", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
         yield
 
 
@@ -94,6 +93,50 @@ def test_the_other_way_is_really_taken(on_postgres: Settings) -> None:
     finally:
         storage.close()
         again.close()
+
+
+def settings_of(storage: Any) -> tuple[str, str]:
+    storage._db.execute(storage._begin)
+    try:
+        return tuple(
+            storage._db.execute(f"SHOW {name}").fetchone()[0] for name in ("plan_cache_mode", "transaction_isolation")
+        )  # type: ignore[return-value]
+    finally:
+        storage._db.execute("COMMIT")
+
+
+def test_a_plan_is_made_when_the_parameters_are_known_and_what_is_read_later_is_not_older(
+    on_postgres: Settings,
+) -> None:
+    """Citus runs no generic plan over several shards, and hands the isolation level on to every connection it has."""
+    spread: Any = open_storage(on_postgres.database)
+    usual: Any = PostgresStorage(on_postgres.database, row_by_row=False)
+    try:
+        assert settings_of(spread) == ("auto", "read committed")
+        assert settings_of(usual) == ("force_generic_plan", "repeatable read")
+        spread._db.close()
+        usual._db.close()
+        assert (spread.writable(), usual.writable()) == (True, True)
+        assert settings_of(spread) == ("auto", "read committed")
+        assert settings_of(usual) == ("force_generic_plan", "repeatable read")
+    finally:
+        spread.close()
+        usual.close()
+
+
+def test_a_lane_that_is_taken_is_known_by_the_message_alone(on_postgres: Settings) -> None:
+    """Citus passes on what its machine said, with the shard's name in it, but not the table that it said it of."""
+    storage: Any = open_storage(on_postgres.database)
+    said = """DO $$ BEGIN RAISE unique_violation USING
+        MESSAGE = 'duplicate key value violates unique constraint "{}_pkey_102041"'; END $$"""
+    try:
+        with pytest.raises(LaneTaken), storage._translating():
+            storage._db.execute(said.format("block"))
+        with pytest.raises(GuardMissed) as missed, storage._translating():
+            storage._db.execute(said.format("bill"))
+        assert not isinstance(missed.value, LaneTaken)
+    finally:
+        storage.close()
 
 
 @pytest.mark.parametrize("draw", range(PLACES_OF_A_RACE))

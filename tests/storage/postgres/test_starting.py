@@ -119,7 +119,7 @@ def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
     on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server, or a database, that gets no processor for a while."""
-    honest = postgres._connect
+    honest = postgres.connect
 
     def slow(url: str) -> Any:
         db: Any = honest(url)
@@ -134,7 +134,7 @@ def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
         db.execute = execute_slowly
         return db
 
-    monkeypatch.setattr(postgres, "_connect", slow)
+    monkeypatch.setattr(postgres, "connect", slow)
     open_storage(on_postgres.database).close()
 
 
