@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 NO_END = 2**63 - 1
 
-_SHOWN: dict[str, str] = {
+SHOWN: dict[str, tuple[str, ...]] = {
     "p": (
-        "scheme_id, id, created_at, coupon_id, bill_number, shop_id, kind, state, held_fen, captured_fen, reversed_fen,"
-        " held_until_at, captured_at, cashier_id, member_id"
+        "scheme_id", "id", "created_at", "coupon_id", "bill_number", "shop_id", "kind", "state", "held_fen",
+        "captured_fen", "reversed_fen", "held_until_at", "captured_at", "cashier_id", "member_id",
     ),
-    "c": "code, record_id, face_fen, uses_max, captured_fen, captured_uses",
-    "m": "name, mobile, card_id, card_number",
-}
+    "c": ("code", "record_id", "face_fen", "uses_max", "captured_fen", "captured_uses"),
+    "m": ("name", "mobile", "card_id", "card_number"),
+}  # fmt: skip
 """The scheme and the fields of ListedRedemption, in order, by the table in which they stand, but for the names of
 schemes, shops and cashiers: these are few, and kept."""
-_COLUMNS = ", ".join(f"{table}.{column}" for table, columns in _SHOWN.items() for column in columns.split(", "))
+_COLUMNS = ", ".join(f"{table}.{column}" for table, columns in SHOWN.items() for column in columns)
 _EDITION = "edition AS (SELECT coalesce(max(last), 0) AS n FROM node WHERE name = 'records'),"
 
 
@@ -59,7 +59,16 @@ class Sought(NamedTuple):
 
 def plain(where: str) -> Sought:
     """By counting."""
-    return Sought("", f"(SELECT count(*) FROM redemption WHERE {where})", (Part(where, ":offset"),))
+    return Sought("", f"({count(where)})", (Part(where, ":offset"),))
+
+
+def count(where: str) -> str:
+    return f"SELECT count(*) FROM redemption WHERE {where}"
+
+
+def plain_rows(where: str, limit: int) -> str:
+    """The rows of a page by themselves, without what stands beside them."""
+    return _rows(Part(where, ":offset"), _ordered(limit))
 
 
 @lru_cache(256)
@@ -68,7 +77,7 @@ def statement(sought: Sought, limit: int) -> str:
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
-    ordered = f"ORDER BY created_at, id LIMIT {limit:d}"
+    ordered = _ordered(limit)
     found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, ordered)}) r" for part in sought.parts)
     if len(sought.parts) > 1:
         found = f"SELECT * FROM ({found}) f {ordered}"
@@ -81,11 +90,15 @@ def statement(sought: Sought, limit: int) -> str:
     return " ".join(text.split())  # a driver remembers short texts
 
 
+def _ordered(limit: int) -> str:
+    return f"ORDER BY created_at, id LIMIT {limit:d}"
+
+
 def _rows(part: Part, ordered: str) -> str:
     of_page = f"WHERE {part.where} {ordered} OFFSET {part.skipped}"
     if part.places_first:
         of_page = f"WHERE shop_id = :shop_id AND (created_at, id) IN (SELECT created_at, id FROM redemption {of_page})"
-    return f"SELECT {_SHOWN['p']} FROM redemption {of_page}"
+    return f"SELECT {', '.join(SHOWN['p'])} FROM redemption {of_page}"
 
 
 # A shop's redemptions made within a time, of all, of one kind or of one scheme.

@@ -19,10 +19,10 @@ from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_onc
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told, warnings_of
-from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, SPREAD_QUERIES, psycopg_style
+from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, SPREAD_INVARIANTS, SPREAD_QUERIES, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
-from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
+from hexiao.storage.spread_reading import SpreadReading
 
 _json = msgspec.json.Encoder().encode
 
@@ -48,7 +48,7 @@ AT_WORK = """
 """
 
 
-class PostgresStorage(Reading):
+class PostgresStorage(SpreadReading):
     """Implements storage.base.Storage on one connection, which is made anew when it was lost."""
 
     def __init__(self, url: str, *, row_by_row: bool | None = None) -> None:
@@ -65,7 +65,7 @@ class PostgresStorage(Reading):
         except psycopg.Error as failed:
             raise StorageError(f"cannot use the PostgreSQL database: {told(failed, url)}") from None
         self._queries = SPREAD_QUERIES if self._row_by_row else QUERIES
-        self._invariants = INVARIANTS
+        self._invariants = SPREAD_INVARIANTS if self._row_by_row else INVARIANTS
         self._begin = LATER_STATES if self._row_by_row else ONE_STATE
 
     # Changes.
@@ -75,7 +75,7 @@ class PostgresStorage(Reading):
             if self._row_by_row or changes.schemes or changes.records:  # the latter seldom, and small
                 with self._db.pipeline() as pipeline, self._db.transaction():
                     writer = RowWriter(self._db)
-                    saving.write(writer, changes, now, node)
+                    saving.write(writer, changes, now, node, tallied=not self._row_by_row)
                     pipeline.sync()
                     writer.demand_all()
                 return
@@ -105,6 +105,8 @@ class PostgresStorage(Reading):
             yield
 
     def tally(self, now: int) -> Iterator[bool]:
+        if self._row_by_row:
+            return
         steps = tallying.tally(self, now)
         while True:
             with self._translating():  # its reads, too, may lose the connection

@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres_connection import connect
-from hexiao.storage.postgres_queries import INVARIANTS
+from hexiao.storage.postgres_connection import connect, is_spread
+from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
 TABLES = """
@@ -116,7 +116,7 @@ class PostgresSide(Side):
         self.run("ANALYZE")  # the planner knows nothing yet of the rows that came in
 
     def invariants(self, now: int) -> Iterator[Broken]:
-        for name, sql in INVARIANTS.items():
+        for name, sql in (SPREAD_INVARIANTS if is_spread(self._db) else INVARIANTS).items():
             with self._translating(), self._db.cursor(row_factory=dict_row) as cursor:
                 for row in cursor.execute(sql, {"now": now}):
                     yield Broken(name, row)

@@ -95,8 +95,11 @@ _EDITION = (
 _VERSION = _insert("scheme_version", ("scheme_id", "version", "name", "description", "terms", "benefit"), _UNLESS_THERE)
 
 
-def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
-    """Write everything inside the caller's transaction. Raises GuardMissed when any row was not as it was read."""
+def write(writer: Writer, changes: Changes, now: int, node: int, *, tallied: bool = True) -> None:
+    """Write everything inside the caller's transaction. Raises GuardMissed when any row was not as it was read.
+
+    `tallied` unless this database never has tallies.
+    """
 
     def guarded(sql: str, values: list[tuple[Any, ...]]) -> None:
         if values and writer.many(sql, values) != len(values):
@@ -132,7 +135,7 @@ def write(writer: Writer, changes: Changes, now: int, node: int) -> None:
     # The rows that many batches share come last: they are locked for the shortest time.
     guarded(_RECEIPT, [(*key, n, limit, limit) for key, (n, limit) in sorted(changes.receipts.items())])
     guarded(_COUNT, [_count(key, changes, node) for key in sorted(changes.counts)])
-    if changes.new_redemptions:
+    if tallied and changes.new_redemptions:
         writer.perhaps(_LATE, [(shop_id, at, at) for shop_id, at in earliest(changes)])
 
 

@@ -173,6 +173,20 @@ def distributing_as_keeper(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     distribute(url)
 
 
+def test_what_was_tallied_before_is_emptied_since_nobody_keeps_it_true_any_longer(citus: str) -> None:
+    with psycopg.connect(citus) as db:
+        db.execute("INSERT INTO tally VALUES (1, 0, 0, 2, 1, 1, 1)")
+        db.execute("INSERT INTO tallied VALUES (1, 2, 1)")
+        db.execute("INSERT INTO past VALUES ('redemption', 2)")
+    ran = distribute(citus)
+    assert ran.index("TRUNCATE tallied") < ran.index(
+        "SELECT create_distributed_table('tallied', 'shop_id', colocate_with => 'tally')"
+    )
+    with psycopg.connect(citus) as db:
+        counts = "SELECT (SELECT count(*) FROM tally), (SELECT count(*) FROM tallied), (SELECT count(*) FROM past)"
+        assert db.execute(counts).fetchone() == (0, 0, 0)
+
+
 def test_a_table_without_a_place_is_refused_before_anything_is_spread(citus: str) -> None:
     with psycopg.connect(citus) as db:
         db.execute("CREATE TABLE newer (id bigint PRIMARY KEY)")

@@ -25,6 +25,11 @@ from hexiao.storage.postgres_queries import SPREAD_QUERIES
 from hexiao.storage.snapshot import Names
 from storage.postgres import races
 from storage.postgres.races import Race
+from storage.postgres.test_exporting import (
+    test_a_reader_that_stopped_half_way_can_be_asked_again,
+    test_every_filter_narrows_it_as_it_does_the_list,
+    test_it_comes_in_blocks,
+)
 from storage.postgres.test_guards import (
     Meet,
     cut_in,
@@ -62,11 +67,14 @@ __all__ = [
     "pair",
     "scene",
     "test_a_load_that_the_other_cuts_in_two_decides_nothing_wrong",
+    "test_a_reader_that_stopped_half_way_can_be_asked_again",
     "test_alone_the_same_changes_are_saved",
     "test_at_every_isolation_level_one_of_many_gets_the_coupon",
     "test_coupons_and_schemes_come_page_by_page",
+    "test_every_filter_narrows_it_as_it_does_the_list",
     "test_every_filter_of_the_redemptions_finds_the_same",
     "test_facts_of_a_limit_are_plain_numbers",
+    "test_it_comes_in_blocks",
     "test_master_data_comes_page_by_page",
     "test_two_batches_that_wait_for_each_other_in_a_circle_both_end",
     "test_whatever_is_asked_both_stores_answer_alike",
@@ -137,6 +145,20 @@ def test_a_lane_that_is_taken_is_known_by_the_message_alone(on_postgres: Setting
         assert not isinstance(missed.value, LaneTaken)
     finally:
         storage.close()
+
+
+def test_nothing_is_tallied_and_a_tally_from_before_is_named(on_postgres: Settings, meet: Meet) -> None:
+    mine = meet()
+    storage: Any = mine.storage
+    for _ in range(3):
+        mine.commit(redeeming(mine.desk.coupon(), a_bill()))
+    mine.clock.forward(86_400)
+    assert list(storage.tally(mine.clock())) == []
+    assert storage._db.execute("SELECT (SELECT count(*) FROM tally), (SELECT count(*) FROM past)").fetchone() == (0, 0)
+    nothing_is_broken(on_postgres, mine)
+    storage._db.execute("INSERT INTO tally VALUES (1, 0, 0, 2, 1, 1, 1)")
+    assert {one.invariant.split()[0] for one in storage.broken(mine.clock())} == {"I27"}
+    storage._db.execute("DELETE FROM tally")
 
 
 @pytest.mark.parametrize("draw", range(PLACES_OF_A_RACE))
