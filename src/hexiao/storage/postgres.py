@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
-from hexiao.storage.postgres_connection import connect, is_spread, told, warnings_of
+from hexiao.storage.postgres_connection import connect, is_spread, spelled_out, told, warnings_of
 from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, SPREAD_INVARIANTS, SPREAD_QUERIES, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.snapshot import Changes, Names, Snapshot
@@ -220,7 +220,7 @@ class PostgresStorage(SpreadReading):
         self._db.execute("SET LOCAL enable_seqscan = on")
         self._db.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self._db.cursor(name="exported") as cursor:
-            cursor.execute(psycopg_style(sql), parameters)
+            cursor.execute(spelled_out(self._db, psycopg_style(sql), parameters))
             while found := cursor.fetchmany(block):
                 yield found
 

@@ -6,7 +6,7 @@ What the URL says wins over what stands here. Makes no promise about the server 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
@@ -38,6 +38,13 @@ def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...
 def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:
     """Whether the tables of this database may lie on several machines."""
     return bool(db.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchall())
+
+
+def spelled_out(
+    db: psycopg.Connection[tuple[Any, ...]], sql: str, parameters: Sequence[Any] | Mapping[str, Any]
+) -> str:
+    """The statement with its parameters as literals: Citus takes no cursor that must read them a second time."""
+    return psycopg.ClientCursor(db).mogrify(sql, parameters)
 
 
 @contextmanager

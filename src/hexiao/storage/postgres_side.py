@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres_connection import connect, is_spread
+from hexiao.storage.postgres_connection import connect, is_spread, spelled_out
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
@@ -71,7 +71,9 @@ class PostgresSide(Side):
 
     def stream(self, sql: str, parameters: Sequence[Value], batch_rows: int) -> Iterator[list[Row]]:
         with self._translating(), self._db.cursor(f"stream_{next(self._streams)}") as cursor:
-            cursor.execute(sql.replace("?", "%s"), parameters or None, binary=True)
+            if parameters:
+                sql = spelled_out(self._db, sql.replace("?", "%s"), parameters)
+            cursor.execute(sql, binary=True)
             while batch := cursor.fetchmany(batch_rows):
                 yield batch
 

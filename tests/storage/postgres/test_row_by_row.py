@@ -19,7 +19,7 @@ from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
 from hexiao.storage import loading, postgres, saving
-from hexiao.storage.base import GuardMissed, LaneTaken
+from hexiao.storage.base import GuardMissed, LaneTaken, RedemptionFilter
 from hexiao.storage.postgres import PostgresStorage, open_storage
 from hexiao.storage.postgres_queries import SPREAD_QUERIES
 from hexiao.storage.snapshot import Names
@@ -145,6 +145,18 @@ def test_a_lane_that_is_taken_is_known_by_the_message_alone(on_postgres: Setting
         assert not isinstance(missed.value, LaneTaken)
     finally:
         storage.close()
+
+
+def test_a_cursor_has_its_parameters_in_its_text(on_postgres: Settings, meet: Meet) -> None:
+    mine = meet()
+    storage: Any = mine.storage
+    mine.commit(redeeming(mine.desk.coupon(), a_bill("it's 5% :x ?")))
+    blocks = storage.exported(RedemptionFilter(merchant_id=MERCHANT, bill_number="it's 5% :x ?"))
+    [row] = next(blocks)
+    [(declared,)] = storage._db.execute("SELECT statement FROM pg_cursors").fetchall()
+    blocks.close()
+    assert row[7] == "it's 5% :x ?"
+    assert "'it''s 5% :x ?'" in declared and "$1" not in declared
 
 
 def test_nothing_is_tallied_and_a_tally_from_before_is_named(on_postgres: Settings, meet: Meet) -> None:
