@@ -168,6 +168,8 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     )
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("http_version") == "1":  # so Granian calls 1.0, which nginx speaks to what is behind it
+            scope["http_version"] = "1.0"
         path = scope.get("path", "")
         for prefix, door in mounts:
             if path == prefix or path.startswith(f"{prefix}/"):

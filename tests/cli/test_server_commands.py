@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -163,6 +164,12 @@ def served(finished_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     assert ready.wait(60)
+    listening = time.monotonic() + 60
+    while time.monotonic() < listening:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                break
+        time.sleep(0.05)
     yield "".join(printed), port
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) in (0, -signal.SIGTERM)
@@ -218,3 +225,20 @@ class TestThePrintedRequests:
         typed: Typed = hexiao("keys", "sign", "kingdee", base, "--client-id", "777", "--app-key", "k7")
         assert typed.code == 1  # the server does not know what was added to a copy of its database
         assert "Traceback" not in typed.err
+
+
+class TestAReverseProxyThatSpeaksHttp10:
+    """As nginx does with what is behind it, unless told otherwise."""
+
+    @pytest.mark.parametrize("path", ["/live", "/v1/shops", "/jdy/v2/ls/coupons_write_off", "/api/v2"])
+    def test_gets_the_answer_that_everybody_gets(self, served: tuple[str, int], path: str) -> None:
+        answers = [self.ask(served[1], path, version) for version in ("1.0", "1.1")]
+        assert answers[0] == answers[1]
+        assert answers[0][1].startswith(b"{")
+
+    def ask(self, port: int, path: str, version: str) -> tuple[bytes, bytes]:
+        """Status and body."""
+        with socket.create_connection(("127.0.0.1", port), 10) as wire:
+            wire.sendall(f"GET {path} HTTP/{version}\r\nHost: proxied\r\nConnection: close\r\n\r\n".encode())
+            head, _, body = b"".join(iter(lambda: wire.recv(65536), b"")).partition(b"\r\n\r\n")
+        return head.split()[1], body
