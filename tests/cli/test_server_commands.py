@@ -82,6 +82,17 @@ class TestVerify:
         assert typed.code == 4
         assert "hexiao migrate" in typed.err
 
+    @pytest.mark.parametrize("command", ["verify", "serve", "migrate"])
+    def test_sound_books_that_cannot_be_opened_are_not_called_no_database(
+        self, command: str, hexiao: Type, demo: Path
+    ) -> None:
+        """As on a full disk, or in a folder that takes no file beside the database."""
+        demo.with_name(f"{demo.name}-wal").mkdir()
+        typed = hexiao(command)
+        assert typed.code == 4
+        assert "unable to open database file; see to the rights of the file and its folder" in typed.err
+        assert "is not a database" not in typed.err
+
     def test_a_locked_database_is_unavailable(self, hexiao: Type, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("hexiao.storage.sqlite.WAIT_FOR_LOCK_MS", 50)
         with closing(sqlite3.connect(demo, isolation_level=None)) as other:

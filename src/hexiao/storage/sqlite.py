@@ -20,6 +20,7 @@ from hexiao.storage.base import GuardMissed, LaneTaken, StorageDown, StorageErro
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
+from hexiao.storage.sqlite_advice import advice
 from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
@@ -59,7 +60,7 @@ class SqliteStorage(Reading):
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
             self._demand_durability()
         except sqlite3.Error as failed:
-            raise StorageError(f"cannot open the SQLite database {path}: {failed}") from failed
+            raise StorageError(f"cannot open the SQLite database {path}: {failed}{advice(failed)}") from failed
 
     def _demand_durability(self) -> None:
         """An answer may leave after COMMIT only if COMMIT outlives a power cut."""
@@ -182,7 +183,10 @@ def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     from yoyo import get_backend  # takes long, and no server needs it
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
+    try:
+        backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
+    except sqlite3.Error as failed:
+        raise StorageError(f"cannot make the SQLite database {path}: {failed}{advice(failed)}") from failed
     return apply_migrations(backend, "sqlite", runs, break_lock=break_lock)
 
 
@@ -194,9 +198,11 @@ def open_storage(path: Path) -> SqliteStorage:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             applied = [row[0] for row in db.execute(APPLIED)]
     except sqlite3.DatabaseError as unreadable:
-        raise StorageError(
-            f"{path} is not a database of hexiao ({unreadable}); make one with: hexiao migrate"
-        ) from unreadable
+        if unreadable.sqlite_errorname == "SQLITE_ERROR":  # it can be read, and has no such table
+            raise StorageError(
+                f"{path} is not a database of hexiao ({unreadable}); make one with: hexiao migrate"
+            ) from unreadable
+        raise StorageError(f"{path} cannot be opened: {unreadable}{advice(unreadable)}") from unreadable
     check_schema(applied, "sqlite", str(path))
     return SqliteStorage(path)
 

@@ -15,6 +15,7 @@ from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS
+from hexiao.storage.sqlite_advice import advice
 
 PAGES_AT_ONCE = 1_024
 
@@ -133,26 +134,8 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as failed:
-        raise StorageError(f"{name}: {failed}{_advice(failed)}") from failed
+        raise StorageError(f"{name}: {failed}{advice(failed)}") from failed
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None)
-
-
-ADVICE: dict[str, str] = {
-    "SQLITE_FULL": "make room on the disk, then run the same command again",
-    "SQLITE_IOERR": "look at the disk and its quota, then run the same command again",
-    "SQLITE_BUSY": "another program is writing to it: end that, then run the same command again",
-    "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
-    "SQLITE_CANTOPEN": "see to the rights of the file and its folder",
-    "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
-    "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
-    "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
-}
-"""What to do, by the beginning of the name of SQLite's error."""
-
-
-def _advice(failed: sqlite3.Error) -> str:
-    code = getattr(failed, "sqlite_errorname", "")
-    return next((f"; {what}" for name, what in ADVICE.items() if code.startswith(name)), "")

@@ -1,0 +1,23 @@
+"""What a person does about an error of SQLite. A full disk and a closed folder must not read like a lost database."""
+
+from __future__ import annotations
+
+import sqlite3
+
+ADVICE: dict[str, str] = {
+    "SQLITE_FULL": "make room on the disk, then run the same command again",
+    "SQLITE_IOERR": "look at the disk, its room and its quota, then run the same command again",
+    "SQLITE_BUSY": "another program is writing to it: end that, then run the same command again",
+    "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
+    "SQLITE_CANTOPEN": "see to the rights of the file and its folder",
+    "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
+    "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
+    "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
+}
+"""By the beginning of the name of SQLite's error."""
+
+
+def advice(failed: sqlite3.Error) -> str:
+    """To be put after what SQLite says; empty when there is nothing to add."""
+    code = getattr(failed, "sqlite_errorname", "")
+    return next((f"; {what}" for name, what in ADVICE.items() if code.startswith(name)), "")
