@@ -57,6 +57,9 @@ def migrate(settings: Settings, tell: Tell = lambda *_: None, *, break_lock: boo
 
     `break_lock` when nobody else migrates, whatever a killed migration left behind.
     """
+    if settings.on_postgres or settings.sqlite_path.exists():
+        with closing(_side(settings, written=True)) as before:
+            before.demand_migratable()
     if settings.on_postgres:
         from hexiao.storage import postgres
 
@@ -86,15 +89,18 @@ def open_storage(settings: Settings) -> Storage:
     return sqlite.open_storage(settings.sqlite_path)
 
 
+def has_schema(settings: Settings) -> bool:
+    """False for a database that is missing, or without any table. Raises StorageError when the tables are not ours."""
+    if not settings.on_postgres and not settings.sqlite_path.exists():
+        return False
+    with closing(_side(settings, written=True)) as side:
+        return side.has_schema()
+
+
 def open_side(settings: Settings, *, written: bool = False) -> Side:
     """The database as rows to be moved; a target, `written`, gets its tables when it has none. Raises StorageError."""
-    if written:
-        if not settings.on_postgres and not settings.sqlite_path.exists():
-            migrate(settings)
-        with closing(_side(settings, written)) as bare:
-            known = bare.has_schema()
-        if not known:
-            migrate(settings)
+    if written and not has_schema(settings):
+        migrate(settings)
     side = _side(settings, written)
     try:
         side.demand_schema(unfinished=written)

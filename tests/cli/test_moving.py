@@ -265,10 +265,11 @@ class TestCopy:
         source = f"sqlite:///{demo}"
         assert type_command("copy", "--from", source, "--to", new).code == 0
         unfinish(path_of(new), source)
-        for command in ("verify", "serve"):
+        for command in ("verify", "serve", "migrate", "demo"):
             typed = type_command(command, "--database", new)
             assert typed.code == 4
-            assert "run the same hexiao copy" in typed.err
+            assert "is an unfinished copy: run the same hexiao copy" in typed.err
+            assert "newer" not in typed.err
         again = type_command("copy", "--from", source, "--to", new, "--json")
         assert (again.code, again.json["resumed"], again.json["whole"]) == (0, True, True)
         assert type_command("verify", "--no-sweep", "--database", new).code == 0
@@ -288,7 +289,7 @@ class TestCopy:
 def unfinish(target: Path, source: str) -> None:
     """As if the copy had been killed before its last rows and its comparison."""
     from hexiao.config import Settings
-    from hexiao.storage.side import UNFINISHED
+    from hexiao.storage.migrating import UNFINISHED
     from hexiao.wiring import open_side
 
     with closing(open_side(Settings(database=source))) as side:

@@ -63,6 +63,28 @@ class TestMigrate:
             assert typed.code == 4
             assert "Traceback" not in typed.out + typed.err
 
+    def test_leaves_the_tables_of_another_program_alone(self, tmp_path: Path) -> None:
+        file = tmp_path / "shop.db"
+        with closing(sqlite3.connect(file)) as db, db:
+            db.execute("CREATE TABLE customer (name)")
+        before = file.read_bytes()
+        for command in ("migrate", "demo"):
+            typed = type_command(command, database=file)
+            assert typed.code == 4
+            assert "holds tables of another program (customer)" in typed.err
+        assert file.read_bytes() == before
+
+    def test_does_not_call_a_newer_database_up_to_date(self, hexiao: Type, demo: Path) -> None:
+        change(demo, "INSERT INTO _yoyo_migration VALUES ('x', '0999.to-come', '2025-11-22')")
+        typed = hexiao("migrate")
+        assert typed.code == 4
+        assert "newer than this program" in typed.err
+
+    def test_a_folder_is_no_database(self, tmp_path: Path) -> None:
+        typed = type_command("migrate", database=tmp_path)
+        assert typed.code == 4
+        assert "internal" not in typed.err.lower() and "内部错误" not in typed.err
+
 
 class TestVerify:
     def test_a_sound_database_is_ok(self, hexiao: Type) -> None:
@@ -113,6 +135,14 @@ class TestDemo:
     def test_refuses_a_database_that_is_not_empty(self, hexiao: Type) -> None:
         typed = hexiao("demo", "--json")
         assert (typed.code, typed.json["code"]) == (1, "refused")
+
+    @pytest.mark.parametrize("command", [["demo"], ["serve", "--demo"]])
+    def test_upgrades_no_database_that_is_there(self, command: list[str], hexiao: Type, demo: Path) -> None:
+        """It may be a real one, with an older server on it."""
+        change(demo, "DELETE FROM _yoyo_migration WHERE migration_id = '0004.unique-ids'")
+        typed = hexiao(*command)
+        assert typed.code == 4
+        assert "older than this program; run: hexiao migrate" in typed.err
 
     def test_prints_a_request_for_each_door(self, tmp_path: Path) -> None:
         typed = type_command("demo", database=tmp_path / "d.db")

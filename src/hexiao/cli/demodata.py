@@ -22,7 +22,7 @@ def demo(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """生成演示数据 · Fill an empty database with a merchant, 30 days of history and both vendors' samples."""
     with reporting(as_json):
         settings = load_settings(database=database)
-        wiring.migrate(settings)
+        _make_tables(settings)
         if not _is_empty(settings):
             raise Stop(
                 Exit.REFUSED,
@@ -38,8 +38,8 @@ def demo(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
 
 
 def make(settings: Settings) -> None:
-    """Migrate, and make the demo when the database is empty. Raises Stop when it holds something else."""
-    wiring.migrate(settings)
+    """Make the demo when the database is empty. Raises Stop when it holds something else."""
+    _make_tables(settings)
     if _is_empty(settings):
         _fill(settings)
         return
@@ -51,6 +51,12 @@ def make(settings: Settings) -> None:
             "数据库里已有数据，但不是完整的演示数据",
             f"{shown_database(settings)} holds data, but not all of the demo; serve it without --demo",
         )
+
+
+def _make_tables(settings: Settings) -> None:
+    """Where there are none: what has some may be in use, and its upgrade is for its operator to decide."""
+    if not wiring.has_schema(settings):
+        wiring.migrate(settings)
 
 
 def _is_empty(settings: Settings) -> bool:

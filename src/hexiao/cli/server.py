@@ -67,7 +67,7 @@ def serve(
         ),
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="演示 · migrate, make the demo data when empty, print keys")
+        bool, typer.Option("--demo", help="演示 · make the demo data when the database is empty, print keys")
     ] = False,
     anywhere: Annotated[
         bool,

@@ -64,16 +64,28 @@ def runs(pid: int) -> bool:
 
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
+UNFINISHED = "unfinished copy: run the same hexiao copy or restore again"
+"""Stands among the migrations of an unfinished target; a program that does not know it refuses the database."""
 
 
 def check_schema(applied: Iterable[str], engine: str, database: str) -> None:
     """Raises StorageError, with what to do, when the database is not at exactly this program's schema."""
     done = set(applied)
-    folder = files("hexiao.storage") / "migrations" / engine
-    known = sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    missing = [name for name in known if name not in done]
+    demand_known(done, engine, database)
+    missing = [name for name in _known(engine) if name not in done]
     if missing:
         raise StorageError(f"{database} is older than this program; run: hexiao migrate (missing {', '.join(missing)})")
-    unknown = sorted(done - set(known))
+
+
+def demand_known(applied: Iterable[str], engine: str, database: str) -> None:
+    """Raises StorageError when the database has what this program has no migration for, so that it must not be used."""
+    unknown = sorted(set(applied) - set(_known(engine)))
+    if UNFINISHED in unknown:
+        raise StorageError(f"{database} is an {UNFINISHED}, or give another database")
     if unknown:
         raise StorageError(f"{database} is newer than this program; upgrade hexiao (it knows {', '.join(unknown)})")
+
+
+def _known(engine: str) -> list[str]:
+    folder = files("hexiao.storage") / "migrations" / engine
+    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))

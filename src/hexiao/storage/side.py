@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.migrating import APPLIED, check_schema
+from hexiao.storage.migrating import APPLIED, UNFINISHED, check_schema, demand_known
 
 BATCH_ROWS = 10_000
 BATCH_ROWS_WITH_BYTES = 250
@@ -27,8 +27,6 @@ NOT_OURS = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
 """What the migration tool keeps for itself."""
 REBUILT = ("past", "tallied", "tally")
 """Follows from the other tables and is made anew where it is missing; a server that idles writes it now and then."""
-UNFINISHED = "unfinished copy: run the same hexiao copy or restore again"
-"""Stands among the migrations of an unfinished target; a program that does not know it refuses the database."""
 OWED_TO_SWEEPER = "I14"
 """The invariant that a database breaks by mere waiting, while no server runs on it."""
 
@@ -165,6 +163,11 @@ class Side(ABC):
         if UNFINISHED in applied:
             raise StorageError(f"{self.name} is itself an unfinished copy: finish it, or take another source")
         check_schema(applied, self.engine, self.name)
+
+    def demand_migratable(self) -> None:
+        """Raises StorageError for what migrations must leave alone: tables of another program, or of a newer one."""
+        if self.has_schema():
+            demand_known([str(name) for (name,) in self.run(APPLIED)], self.engine, self.name)
 
     def count(self, table: Table) -> int:
         [(count,)] = self.run(f"SELECT count(*) FROM {table.name}")
