@@ -51,7 +51,21 @@ def test_a_missing_database_says_how_to_make_one(tmp_path: Path) -> None:
         open_storage(Settings(database=f"sqlite:///{tmp_path}/none.db"))
 
 
-@pytest.mark.parametrize("url", ["", "hexiao.db", "sqlite://", "sqlite:///", "mysql://u:secret@h/d", "sqlite:///a?b=c"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hexiao.db",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///a?b=c",
+        "mysql://u:secret@h/d",
+        "mysql://u@h/d?password=secret",
+        "PostgreSQL://h/d?user=u&password=secret",
+        "host=127.0.0.1 user=u password=secret",
+        "u:secret@h/d",
+    ],
+)
 def test_a_url_of_no_known_kind_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(BadRequest) as refused:
         open_storage(Settings(database=url))

@@ -83,5 +83,8 @@ def to_environment(settings: Settings) -> dict[str, str]:
 
 
 def _without_password(url: str) -> str:
-    before, at, after = url.rpartition("@")
-    return f"{before.partition('://')[0]}://…@{after}" if at else url
+    """A password may stand anywhere in a URL of another kind, or in what is none."""
+    if url.startswith("sqlite:") or not {"@", "="} & set(url):
+        return url
+    kind, separator, _ = url.partition("://")
+    return f"{kind}://…" if separator else "…"

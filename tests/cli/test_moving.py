@@ -253,7 +253,17 @@ class TestCopy:
             assert typed.code == 2
             assert "secret" not in typed.err
 
-    @pytest.mark.parametrize("url", [NOWHERE, "postgresql://till:secret@[::1/books", "postgresql://till:secret@x:y/z"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            NOWHERE,
+            "postgresql://till:secret@[::1/books",
+            "postgresql://till:secret@x:y/z",
+            "postgresql://till:%ZZsecret@127.0.0.1:1/books",
+            "postgresql://till:a@secret@127.0.0.1:1/books",
+            "postgresql://127.0.0.1:1/books?user=till&password=secret%ZZ",
+        ],
+    )
     def test_an_unreachable_server_is_told_without_the_password(self, url: str, demo: Path) -> None:
         for ends in (("--from", f"sqlite:///{demo}", "--to", url), ("--from", url, "--to", f"sqlite:///{demo}")):
             typed = type_command("copy", *ends)

@@ -25,6 +25,10 @@ DEFAULTS = {
     "tcp_user_timeout": 10_000,
 }
 MIGRATING = "hexiao migrate"
+REFUSED = (
+    "the URL or the server was refused by the driver; check the address, user and password"
+    " (in a URL a password's @ is %40, its : %3A, / %2F, # %23, % %25)"
+)
 _SEPARATORS = re.compile(r"[:/@?&=\[\]%]+")
 _PASSWORD = re.compile(r"password=([^&]*)")
 
@@ -65,7 +69,11 @@ def warnings_of(db: psycopg.Connection[tuple[Any, ...]]) -> Iterator[list[str]]:
 
 def told(failed: Exception, url: str) -> str:
     """The driver's first line, unless it quotes from the password."""
-    said = str(failed).partition("\n")[0]
+    return without_password(str(failed).partition("\n")[0], url)
+
+
+def without_password(said: str, url: str) -> str:
+    """What was said, or a sentence in its place when it quotes from the password in the URL."""
     rest = url.partition("://")[2]
     user, at, _ = rest.rpartition("@")
     place = "" if at else rest.partition("/")[0]  # perhaps somebody forgot the host
@@ -73,4 +81,4 @@ def told(failed: Exception, url: str) -> str:
     pieces = {piece for text in hidden for piece in (text, unquote(text), *_SEPARATORS.split(text))}
     pieces |= {piece for piece in _SEPARATORS.split(place.partition(":")[2]) if not piece.isdigit()}
     quoted = any(len(piece) > 3 and piece in said for piece in pieces)
-    return "the URL or the server was refused by the driver; check the address, user and password" if quoted else said
+    return REFUSED if quoted else said

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres_connection import connect, is_spread, spelled_out
+from hexiao.storage.postgres_connection import connect, is_spread, spelled_out, without_password
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
@@ -149,5 +149,5 @@ class PostgresSide(Side):
             raise StorageError(f"{self.name}: {self._plain(failed)}") from failed
 
     def _plain(self, failed: psycopg.Error) -> str:
-        """On one line, and without the URL: a password may stand in it."""
-        return " ".join(str(failed).replace(self._url, "the URL").split())
+        """On one line, and without a piece of the password."""
+        return without_password(" ".join(str(failed).replace(self._url, "the URL").split()), self._url)
