@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from hexiao.cli.session import Session
 
 from .conftest import Type, Typed
 
@@ -27,6 +31,28 @@ class TestIssue:
         before = coupons_in(demo)
         typed = ("coupon", "issue", "002", "--quantity", "1500", "--request-id", "r7", "--json")
         assert hexiao(*typed).json == hexiao(*typed).json
+        assert coupons_in(demo) == before + 1500
+
+    def test_an_interrupted_one_names_the_request_id_that_goes_on(
+        self, hexiao: Type, demo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = coupons_in(demo)
+        with monkeypatch.context() as patched:
+            ask, asked = Session.ask, []
+
+            def until_ctrl_c(*arguments: Any) -> Any:
+                if asked:
+                    raise KeyboardInterrupt
+                asked.append(arguments)
+                return ask(*arguments)
+
+            patched.setattr(Session, "ask", until_ctrl_c)
+            typed = hexiao("coupon", "issue", "002", "--quantity", "1500")
+        assert typed.code == 130
+        assert coupons_in(demo) == before + 1000
+        [request_id] = re.findall(r"--request-id (\S+)", typed.err)
+        again = hexiao("coupon", "issue", "002", "--quantity", "1500", "--request-id", request_id, "--plain")
+        assert len(set(again.out.split())) == 1500
         assert coupons_in(demo) == before + 1500
 
     def test_to_a_member(self, hexiao: Type) -> None:

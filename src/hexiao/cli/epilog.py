@@ -11,6 +11,7 @@ class Exit(IntEnum):
     USAGE = 2
     UNKNOWN = 3
     UNAVAILABLE = 4
+    INTERRUPTED = 130
 
 
 MEANINGS: dict[Exit, str] = {
@@ -19,6 +20,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.USAGE: "wrong usage or a bad request · 用法或参数有误",
     Exit.UNKNOWN: "no such coupon, scheme, shop, member, redemption … · 没有这张券、这个方案……",
     Exit.UNAVAILABLE: "storage or server not available: try again · 数据库或服务暂不可用，可重试",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C: what was committed stays · 被 Ctrl-C 中断，已提交的保留",
 }
 
 

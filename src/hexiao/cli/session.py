@@ -101,8 +101,7 @@ class Session:
         try:
             answer = self.engine.call(command)
         except Unavailable:
-            if self._request_id:  # the outcome may be unknown: only the same id makes it safe to try again
-                show.note(f"重试请加 · to try again: --request-id {show.escape(self._request_id)}")
+            self.tell_request_id()
             raise
         outcome = answer.outcome
         if isinstance(outcome, Failed):
@@ -117,6 +116,11 @@ class Session:
         """The caller's, or a new one; ours have a prefix of their own, as every caller's have."""
         self._request_id = given or secrets.token_hex(16)
         return f"{ACTOR}/{self._request_id}"
+
+    def tell_request_id(self) -> None:
+        """When it is not known how much was done: only the same id makes it safe to go on."""
+        if self._request_id:
+            show.note(f"重试请加 · to try again, or to go on: --request-id {show.escape(self._request_id)}")
 
     def scheme(self, name: str) -> Scheme:
         """By number, else by id. Raises BadRequest(UNKNOWN_SCHEME)."""
@@ -141,6 +145,9 @@ def session(database: str | None, merchant_id: int, as_json: bool) -> Iterator[S
         opened = Session(load_settings(database=database), merchant_id, as_json)
         try:
             yield opened
+        except (KeyboardInterrupt, OSError):  # Ctrl-C, or an answer that nobody can read
+            opened.tell_request_id()
+            raise
         finally:
             opened.close()
 
