@@ -13,7 +13,7 @@ from hexiao.domain.party import Credential, Merchant
 from hexiao.engine.commands import Put
 from hexiao.storage.base import StorageError
 from hexiao.vault import Vault, load_or_make_key, place_of
-from hexiao.wiring import check_master_key, open_engine, open_storage
+from hexiao.wiring import check_master_key, open_engine, open_storage, open_vault
 
 
 def with_a_secret(settings: Settings, key: bytes) -> None:
@@ -84,8 +84,31 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
 
 
 def test_a_setting_of_the_wrong_kind_is_refused_by_name() -> None:
-    with pytest.raises(BadRequest, match="port"):
+    with pytest.raises(BadRequest, match="HEXIAO_PORT"):
         load_settings({"HEXIAO_PORT": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("HEXIAO_PORT", "abc"),
+        ("HEXIAO_WORKERS", ""),
+        ("HEXIAO_DEMO", "perhaps"),
+        ("HEXIAO_WINDOW_SECONDS", "-5"),
+        ("HEXIAO_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_called_by_the_name_that_was_typed(name: str, text: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        load_settings({name: text})
+    assert f"the setting {name}: " in str(refused.value.facts["reason"])
+
+
+@pytest.mark.parametrize("key", ["zz" * 32, "ab" * 31, "not hex"])
+def test_a_master_key_of_another_form_is_refused_in_a_sentence(key: str, settings: Settings) -> None:
+    with pytest.raises(StorageError, match="HEXIAO_MASTER_KEY must be the 64 hexadecimal digits") as refused:
+        open_vault(msgspec.structs.replace(settings, master_key=key))
+    assert key not in str(refused.value)
 
 
 def test_settings_cannot_be_changed_once_made() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -24,8 +25,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
     demo: bool = False
     master_key: str = ""
     master_key_file: str = ""
-    window_seconds: int = 300
-    log_level: str = "info"
+    window_seconds: Annotated[int, msgspec.Meta(ge=0)] = 300
+    log_level: Annotated[str, msgspec.Meta(pattern="^(?i:debug|info|warning|error)$")] = "info"
 
     @property
     def key_file(self) -> Path:
@@ -69,7 +70,10 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: obj
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as wrong:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"setting {wrong}") from wrong
+        what, _, name = str(wrong).partition(" - at `$.")
+        raise BadRequest(
+            Code.MALFORMED_REQUEST, reason=f"the setting HEXIAO_{name.rstrip('`').upper()}: {what}"
+        ) from wrong
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -130,7 +130,7 @@ def open_vault(settings: Settings) -> Vault:
         try:
             return Vault(bytes.fromhex(settings.master_key))
         except ValueError as wrong:
-            raise StorageError(f"HEXIAO_MASTER_KEY: {wrong}") from wrong
+            raise StorageError("HEXIAO_MASTER_KEY must be the 64 hexadecimal digits of the master key") from wrong
     try:
         return Vault(load_or_make_key(settings.key_file))
     except (ValueError, OSError) as wrong:
