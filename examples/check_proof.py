@@ -7,6 +7,8 @@ from pathlib import Path
 
 proof = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 heads = json.loads(Path(sys.argv[2]).read_text("utf-8"))["heads"] if len(sys.argv) > 2 else None
+if not proof["entries"]:
+    sys.exit("REFUSED: there is no entry in it, so it proves nothing")
 for entry in proof["entries"]:
     values = dict(zip(proof["columns"], json.loads(entry["text"]), strict=True))
     lane, height, _, count, root, head = entry["blocks"][0]

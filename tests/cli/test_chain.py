@@ -177,6 +177,13 @@ class TestProof:
         assert done.returncode == 1
         assert "REFUSED" in done.stderr
 
+    def test_without_any_entry_is_refused(self, proof: Any, tmp_path: Path, signed: tuple[str, str]) -> None:
+        proof["entries"] = []
+        for heads in ([], [Path(signed[0])]):
+            done = checked(proof, tmp_path, *heads)
+            assert done.returncode == 1
+            assert "REFUSED" in done.stderr
+
     def test_leads_to_the_signed_heads_of_later(
         self, hexiao: Type, demo: Path, signed: tuple[str, str], tmp_path: Path
     ) -> None:
