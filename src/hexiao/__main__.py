@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
+from pathlib import Path
 
 from hexiao.cli.app import app
 from hexiao.logs import configure_logs
@@ -10,8 +13,18 @@ from hexiao.logs import configure_logs
 
 def main() -> None:
     """Logs go to standard error from the first line on; standard output belongs to the answer."""
+    _settle_streams()
     configure_logs(os.environ.get("HEXIAO_LOG_LEVEL", "warning"))
     app(prog_name="hexiao")
+
+
+def _settle_streams() -> None:
+    """What was done must not end as an error because a terminal in GBK has no ✓, or because nobody listens."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end of the process)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":
