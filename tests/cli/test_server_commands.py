@@ -39,6 +39,18 @@ class TestMigrate:
         assert first.json["applied"]
         assert empty.exists()
 
+    def test_makes_a_file_that_only_its_owner_can_read(self, empty: Path) -> None:
+        assert type_command("migrate", database=empty).code == 0
+        with closing(sqlite3.connect(empty)) as db:
+            db.execute("INSERT INTO merchant VALUES (1, 'm', 'Asia/Shanghai', 'CNY')")
+            made = [empty, *empty.parent.glob("*-wal"), *empty.parent.glob("*-shm")]
+            assert {file.stat().st_mode & 0o777 for file in made} == {0o600}
+
+    def test_keeps_the_mode_of_a_file_that_is_there(self, demo: Path) -> None:
+        demo.chmod(0o640)
+        assert type_command("migrate", database=demo).code == 0
+        assert demo.stat().st_mode & 0o777 == 0o640
+
     def test_has_nothing_to_do_the_second_time(self, empty: Path) -> None:
         type_command("migrate", database=empty)
         again = type_command("migrate", "--json", database=empty)

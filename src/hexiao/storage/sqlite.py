@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -183,6 +183,8 @@ def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     from yoyo import get_backend  # takes long, and no server needs it
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # it is there, or cannot be: SQLite says so in a moment
+        path.touch(mode=0o600, exist_ok=False)  # mobile numbers lie in it; SQLite gives its other files the same mode
     try:
         backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
     except sqlite3.Error as failed:
