@@ -230,6 +230,13 @@ def test_addresses_and_methods_that_are_not_there(api):
     assert {"GET", "POST"} <= set(answer.headers["allow"].replace(" ", "").split(","))
 
 
+@pytest.mark.parametrize("path", ["/v1/shops/", "/v1/redemptions/", "/v1/coupons/A1/", "//v1/shops", "//", "/docs/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_slash_too_many_is_another_address(api, path, method):
+    answer = getattr(api, method)(path, *([{}] if method == "post" else []))
+    assert refused(answer, 404, "not_found")["facts"]["path"] == path
+
+
 def test_an_unexpected_exception_shows_an_id_and_no_trace(api, app, capsys):
     async def explode(req, resp):
         raise ZeroDivisionError("secret detail")

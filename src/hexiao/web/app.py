@@ -49,6 +49,14 @@ class SafeHeaders:
             resp.set_header("Cache-Control", "no-store")
 
 
+class ExactPaths:
+    """`/v1/shops/` is no shop without an id, and `//v1/shops` is not what a proxy's rule for `/v1` lets through."""
+
+    async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        if len(req.scope["path"]) > 1 and (req.scope["path"].endswith("/") or req.scope["path"].startswith("//")):
+            raise falcon.HTTPNotFound
+
+
 class Resource:
     """A path; its `on_get` and `on_post` are set from the operations."""
 
@@ -56,6 +64,7 @@ class Resource:
 def build(engine: Engine, *, demo_requests: tuple[tuple[str, str], ...] = ()) -> falcon.asgi.App[Any, Any]:
     """The whole app: /v1, /openapi.json, /docs, /, /live, /ready. / shows `demo_requests`: (title, shell text)."""
     app = falcon.asgi.App(middleware=[SafeHeaders()])
+    app.add_middleware(ExactPaths())
     problems.install(app)
     zones = Zones(engine)
     for path, operations in groupby(sorted(OPERATIONS, key=lambda one: one.path), lambda one: one.path):
