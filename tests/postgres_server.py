@@ -174,6 +174,10 @@ class PostgresServer:
         assert done.returncode == 0, f"{program}: {done.stderr}"
 
 
+_numbers = count(1)
+"""For the databases of this process, whoever makes them: on a server that is given, all stand side by side."""
+
+
 class Databases:
     """Databases to work on: `migrated` ones are copies of one that was migrated once."""
 
@@ -181,13 +185,12 @@ class Databases:
         self.server = server
         """None when it is somebody else's, whose settings are not ours to change."""
         self._server_url = server_url
-        self._numbers = count(1)
         self._names: list[str] = []
         self._template = ""
         self._reused = ""
 
     def empty(self, template: str = "template1") -> str:
-        name = f"hexiao_test_{os.getpid()}_{next(self._numbers)}"
+        name = f"hexiao_test_{os.getpid()}_{next(_numbers)}"
         create_database(self._server_url, name, template)
         self._names.append(name)
         return in_database(self._server_url, name)

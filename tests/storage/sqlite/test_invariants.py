@@ -69,7 +69,7 @@ COPY_OF_A_ROW = (
 # P1 and P2 took 700 each from one coupon; 600 and 800 add up to the same.
 SWAPPED_AMOUNTS = (
     "UPDATE redemption SET held_fen = n, captured_fen = n, lines = '[' || n || ']' FROM"
-    " (SELECT 'P1' b, 600 n UNION ALL SELECT 'P2', 800) WHERE bill_number = b"
+    " (SELECT 'P1' b, 600 n UNION ALL SELECT 'P2', 800) s WHERE bill_number = b"
 )
 PLANTS: list[tuple[str, str]] = [
     ("I1", f"UPDATE coupon SET face_fen = 999 WHERE id = {OF.format('TAKEN')}"),
