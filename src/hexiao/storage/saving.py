@@ -186,7 +186,9 @@ def _count(scheme_id: int, changes: Changes, node: int) -> tuple[Any, ...]:
 
 
 def _upsert(record: Record) -> str:
+    """A record stays its merchant's: who chose an id that another merchant took meanwhile misses."""
     table = type(record).__name__.lower()
     columns = COLUMNS[table]
     updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
-    return _insert(table, columns, f" ON CONFLICT (id) DO UPDATE SET {updates}")
+    its_own = f" WHERE {table}.merchant_id = excluded.merchant_id" if "merchant_id" in columns else ""
+    return _insert(table, columns, f" ON CONFLICT (id) DO UPDATE SET {updates}{its_own}")
