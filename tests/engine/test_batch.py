@@ -21,6 +21,7 @@ from hexiao.engine.commands import (
     Assess,
     Capture,
     Failed,
+    Found,
     Import,
     Imported,
     Issue,
@@ -122,6 +123,23 @@ def test_an_answer_shows_the_moment_it_was_given_not_what_later_commands_of_the_
     assert isinstance(captured, Redeemed) and isinstance(reversed_, Redeemed)
     assert captured.redemptions[0].redemption.state is State.CAPTURED
     assert reversed_.redemptions[0].redemption.state is State.REVERSED
+
+
+@pytest.mark.parametrize("change", [{"name": "二版"}, {"paused": True}], ids=["revised", "paused"])
+def test_a_coupon_of_an_older_version_is_shown_as_a_batch_of_its_own_would_show_it(
+    change: dict[str, Any], alone: Process, clock: Any
+) -> None:
+    scheme = alone.desk.scheme()
+    together, later = alone.desk.issue(scheme, 2)
+    alone.desk.revise(scheme)
+    clock.forward(1)
+    kind = PauseScheme if "paused" in change else ReviseScheme
+    _, beside = alone.outcomes(
+        kind(merchant_id=MERCHANT, scheme_id=scheme.id, **change), Void(merchant_id=MERCHANT, code=together.code)
+    )
+    [apart] = alone.outcomes(Void(merchant_id=MERCHANT, code=later.code))
+    assert isinstance(beside, Found) and isinstance(apart, Found)
+    assert beside.coupon.scheme == apart.coupon.scheme
 
 
 def test_a_batch_of_nothing_but_looks_saves_nothing(alone: Process, saves: Saves) -> None:

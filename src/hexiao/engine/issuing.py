@@ -87,9 +87,6 @@ def pause_scheme(snapshot: Snapshot, command: PauseScheme, now: int) -> SchemeSa
     old = _scheme(snapshot, command.merchant_id, command.scheme_id)
     new = msgspec.structs.replace(old, paused=command.paused, updated_at=now, seq=old.seq + 1)
     snapshot.put_scheme(new, old.seq)
-    for key, version in snapshot.schemes.items():
-        if version.id == new.id and version is not new:
-            snapshot.schemes[key] = msgspec.structs.replace(version, paused=new.paused)
     return SchemeSaved(scheme=new)
 
 

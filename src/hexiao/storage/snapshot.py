@@ -249,8 +249,12 @@ class Snapshot:
         """A new version or a changed state; `guard_seq` 0 = the scheme is new."""
         if (scheme.id, scheme.version) not in self.schemes:
             self.changes.versions.append(scheme)
-        self.schemes[scheme.id, scheme.version] = scheme
-        self.latest[scheme.id] = scheme
+        for key, version in self.schemes.items():
+            if version.id == scheme.id:  # the state of a scheme is that of all its versions
+                self.schemes[key] = msgspec.structs.replace(
+                    version, latest=scheme.latest, paused=scheme.paused, updated_at=scheme.updated_at, seq=scheme.seq
+                )
+        self.schemes[scheme.id, scheme.version] = self.latest[scheme.id] = scheme
         self.scheme_ids[scheme.merchant_id, scheme.number] = scheme.id
         _, first_guard = self.changes.schemes.get(scheme.id, (scheme, guard_seq))
         self.changes.schemes[scheme.id] = (scheme, first_guard)
