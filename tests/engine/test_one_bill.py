@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,12 @@ from engine.desk import (
     holding,
     redeeming,
 )
+from engine.process import Process
 from hexiao.domain.errors import Code
 from hexiao.domain.redemption import Entry, State
 from hexiao.domain.scheme import Balance, MoneyOff, RateOff, Shops
 from hexiao.engine.commands import Capture, Take
+from hexiao.storage.postgres import CLOCKS_APART_MAX_MS
 
 # The same bill again.
 
@@ -151,6 +154,21 @@ def test_a_bill_that_was_freed_takes_another_coupon(desk: Desk, clock: Any) -> N
     desk.hold(desk.coupon(hold_seconds=60), bill)
     clock.forward(60)
     assert desk.redeem(desk.coupon(), bill).redemption.state is State.CAPTURED
+
+
+def test_what_was_freed_by_time_stays_free_for_a_process_whose_clock_is_behind(
+    process: Callable[[], Process], clock: Any
+) -> None:
+    """Clocks may be apart by as much as a server is started with."""
+    ahead, behind = process(), process()
+    behind.clock = lambda: clock.now - CLOCKS_APART_MAX_MS
+    first, second = ahead.desk.issue(ahead.desk.scheme(MoneyOff(3_000), hold_seconds=60), 2)
+    held = ahead.desk.hold(first.code, a_bill("B1", a_line(3_000)))
+    clock.forward(60)
+    assert ahead.desk.redeem(second.code, a_bill("B1", a_line(3_000))).redemption.captured_fen == 3_000
+    late = Capture(merchant_id=MERCHANT, redemption_id=held.redemption.id)
+    assert behind.desk.no(late) is Code.HOLD_LAPSED
+    assert entries(ahead.desk, first.code) == [(Entry.HOLD, 3_000, 0), (Entry.LAPSE, -3_000, 0)]
 
 
 def test_what_an_earlier_request_took_off_the_bill_counts(desk: Desk) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from hexiao.domain.errors import Code, Family
 from simulation.arithmetic import covers, discount, faces, is_open, left_to_pay, parted, period
-from simulation.books import CAPTURED, HELD, NEXT, RELEASED, REVERSED, Books, Fresh, No, Told
+from simulation.books import CAPTURED, HELD, LAPSED, NEXT, RELEASED, REVERSED, Books, Fresh, No, Told
 
 
 class Oracle(Books):
@@ -164,8 +164,11 @@ class Oracle(Books):
             if code in codes[:index]:
                 raise No(Code.DUPLICATE_COUPON)
             coupons.append(self.coupon(code, now))
-        live = [use for use in self.uses.values() if use.state in NEXT and not self.overdue(use, now)]
-        here = [use for use in live if use.bill == (bill.shop_id, bill.number)]
+        here = [use for use in self.uses.values() if use.bill == (bill.shop_id, bill.number)]
+        for use in here:
+            if self.overdue(use, now):
+                self.settle(use, LAPSED)
+        here = [use for use in here if use.state in NEXT]
         own = {use.code: use for use in here if use.state is HELD and use.code in codes}
         others = [use for use in here if own.get(use.code) is not use]
         left = left_to_pay(bill, [self.kept(use) for use in others])

@@ -127,11 +127,12 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
         lapse_due(ledger, coupon)
 
     asked_ids = {coupon.id for coupon in coupons}
-    here = [
-        redemption
-        for redemption in snapshot.by_bill.get((merchant_id, bill.shop_id, bill.number), ())
-        if redemption.live and not redemption.lapsed(now)
-    ]
+    on_bill = sorted(snapshot.by_bill.get((merchant_id, bill.shop_id, bill.number), ()), key=_BY_ID)
+    for redemption in on_bill:
+        # Written down, or a process whose clock is behind would still capture what the bill has been paid without.
+        if redemption.lapsed(now):
+            ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
+    here = [redemption for redemption in on_bill if redemption.live]
     # A hold of an asked coupon on this very bill is taken up again, so it does not count against the bill.
     own = {r.coupon_id: r for r in here if r.coupon_id in asked_ids and r.state is State.HELD}
     others = [r for r in here if own.get(r.coupon_id) is not r]
