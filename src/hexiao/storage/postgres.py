@@ -305,6 +305,7 @@ def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Also after a failover: the server that took over must keep the same promises."""
     db = connect(url)
     try:
+        db.execute("SET bytea_output = hex")  # as postgres_glance reads it
         _demand_durability(db)
     except BaseException:
         db.close()

@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 DEFAULTS = {
     "connect_timeout": 5,
+    "client_encoding": "UTF8",  # whatever the environment or the user's own settings say: every text is kept
     # A server that is out of reach, or a machine that is gone, is given up after about ten seconds, also while an
     # answer is awaited. A server that only takes its time answers for itself: its kernel does.
     "keepalives": 1,

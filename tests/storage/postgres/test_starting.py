@@ -12,14 +12,17 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from engine.desk import MEMBER, MERCHANT, Desk, a_bill, issuing, put_all, redeeming
+from engine.process import Process
 from hexiao.cli.app import app
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
@@ -441,6 +444,24 @@ def test_odd_texts_are_kept_as_they_are(desk: tuple[Engine, Desk]) -> None:
     code = at.coupon()
     assert at.redeem(code, a_bill(number)).redemption.bill_number == number
     assert at.no(redeeming(code, a_bill(number))) is Code.ALREADY_ON_BILL
+
+
+@pytest.mark.parametrize(
+    "setting", ["client_encoding = 'LATIN1'", "client_encoding = 'GBK'", "bytea_output = 'escape'"]
+)
+def test_what_a_database_is_set_to_say_changes_neither_a_text_nor_a_remembered_answer(
+    setting: str, databases: Databases, clock: Any
+) -> None:
+    url = databases.migrated()
+    name = url.rpartition("/")[2]
+    databases.execute(f"ALTER DATABASE {name} SET {setting}")
+    settings = Settings(database=url)
+    with closing(Process(settings, clock)) as first:
+        first.furnish()
+        asked = redeeming(first.desk.coupon(), a_bill("一🧧"), "r1")
+        answer = first.call(asked)
+    with closing(Process(settings, clock)) as later:  # whose first load is a single statement
+        assert later.call(asked) == replace(answer, replayed=True)
 
 
 def test_a_text_that_postgresql_cannot_keep_is_refused_as_on_the_other_engine(desk: tuple[Engine, Desk]) -> None:
