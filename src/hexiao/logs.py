@@ -5,6 +5,7 @@ structlog is imported with the first line that is logged: it takes long, and a s
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -21,23 +22,27 @@ _configured: int | None = None
 
 
 class Log:
-    """A logger that costs nothing until it is used."""
+    """A logger that costs nothing until it is used, and whose own failures never change what its user does."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def debug(self, event: str, **facts: Any) -> None:
         if _wanted is None or _wanted <= logging.DEBUG:
-            self._logger().debug(event, **facts)
+            self._say("debug", event, facts)
 
     def warning(self, event: str, **facts: Any) -> None:
-        self._logger().warning(event, **facts)
+        self._say("warning", event, facts)
 
     def error(self, event: str, **facts: Any) -> None:
-        self._logger().error(event, **facts)
+        self._say("error", event, facts)
 
     def exception(self, event: str, **facts: Any) -> None:
-        self._logger().exception(event, **facts)
+        self._say("exception", event, facts)
+
+    def _say(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more, the disk is full, the file was closed
+            getattr(self._logger(), level)(event, **facts)
 
     def _logger(self) -> Any:
         import structlog

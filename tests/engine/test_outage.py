@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from errno import ENOSPC
 from itertools import pairwise
 from typing import Any
 
@@ -13,9 +14,10 @@ from engine.desk import MERCHANT, issuing
 from engine.process import Process
 from hexiao.domain.errors import Unavailable
 from hexiao.engine import batch
-from hexiao.engine.commands import LookUp
+from hexiao.engine.commands import Answer, Issued, LookUp
 from hexiao.engine.outage import Outage
-from hexiao.storage.base import ConnectionLost
+from hexiao.logs import Log
+from hexiao.storage.base import ConnectionLost, StorageDown
 
 
 def test_an_outage_is_told_when_it_begins_and_when_it_ends(alone: Process, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +37,31 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(alone: Process, monke
         for _ in range(5):
             batch.commit(alone.storage, [asked], alone.clock, alone.mint, alone.chain, outage)
     assert [line["event"] for line in lines] == ["connection_lost", "storage_down", "storage_up"]
+
+
+@pytest.mark.parametrize("why", [BrokenPipeError(), OSError(ENOSPC, "disk full"), ValueError("closed file")], ids=repr)
+def test_a_log_that_cannot_be_written_changes_no_answer_when_an_outage_ends(
+    why: Exception, alone: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is carried out twice, and nobody who was served is told that he was not."""
+
+    def unwritable(log: Log) -> Any:
+        raise why
+
+    asked = [issuing(alone.desk.scheme()) for _ in range(2)]
+    outage, save = Outage("committer"), alone.storage.save
+    monkeypatch.setattr(Log, "_logger", unwritable)
+    monkeypatch.setattr(alone.storage, "save", lambda *changes: _down())
+    for one in batch.commit(alone.storage, asked, alone.clock, alone.mint, alone.chain, outage):
+        assert isinstance(one, Unavailable)
+    monkeypatch.setattr(alone.storage, "save", save)
+    answers = batch.commit(alone.storage, asked, alone.clock, alone.mint, alone.chain, outage)
+    assert [type(one.outcome) for one in answers if isinstance(one, Answer)] == [Issued, Issued]
+    assert [alone.storage.scheme_count(one.scheme_id).issued for one in asked] == [1, 1]
+
+
+def _down() -> None:
+    raise StorageDown("gone")
 
 
 def test_a_line_that_broke_once_is_told_once_and_made_anew_at_once(
