@@ -23,8 +23,9 @@ from engine.desk import (
     failures,
     redeeming,
 )
-from hexiao.domain.bill import Scene
+from hexiao.domain.bill import LINES_MAX, PRICE_MAX_FEN, QUANTITY_MAX, Scene
 from hexiao.domain.errors import Code
+from hexiao.domain.money import FEN_MAX
 from hexiao.domain.party import Item
 from hexiao.domain.redemption import Entry, Move, State
 from hexiao.domain.scheme import Balance, DaysFromReceipt, Goods, GoodsOff, MoneyOff, RateOff, RateUses, Shops, Window
@@ -186,6 +187,18 @@ def test_goods_without_a_category_get_that_of_the_known_goods(desk: Desk) -> Non
 )
 def test_a_bill_names_only_what_the_merchant_has(bill: dict[str, Any], code: Code, desk: Desk) -> None:
     assert desk.no(redeeming(desk.coupon(), a_bill(**bill))) is code
+
+
+def test_a_bill_of_any_size_cannot_bring_the_count_of_a_scheme_beyond_63_bits(desk: Desk) -> None:
+    scheme = desk.scheme(RateOff(10_000))
+    codes = [coupon.code for coupon in desk.issue(scheme, 12)]
+    lines = [a_line(PRICE_MAX_FEN, QUANTITY_MAX, sku=f"s{number}") for number in range(LINES_MAX)]
+    for code in codes[:-1]:
+        assert desk.no(redeeming(code, a_bill(code, *lines))) is Code.MALFORMED_REQUEST
+    largest = a_line(PRICE_MAX_FEN, FEN_MAX // PRICE_MAX_FEN)
+    assert desk.no(redeeming(codes[-1], a_bill("B1", largest, a_line(1)))) is Code.MALFORMED_REQUEST
+    assert desk.redeem(codes[-1], a_bill("B1", largest)).redemption.captured_fen == FEN_MAX
+    assert desk.read(lambda reader: reader.scheme_count(scheme.id)).captured_fen == FEN_MAX
 
 
 def test_another_merchants_coupon_does_not_exist(desk: Desk) -> None:

@@ -46,4 +46,4 @@ class Bill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 QUANTITY_MAX = 1_000_000
 LINES_MAX = 1_000
 PRICE_MAX_FEN = 1_000_000_000
-"""10 million yuan a unit; the largest possible bill still fits 63 bits."""
+"""10 million yuan a unit; a whole bill is worth at most FEN_MAX, so that what a scheme gave away fits 63 bits."""

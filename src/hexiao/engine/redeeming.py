@@ -17,6 +17,7 @@ from hexiao.domain.bill import Bill
 from hexiao.domain.case import Case
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.money import FEN_MAX
 from hexiao.domain.redemption import Move, Redemption, State
 from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import (
@@ -82,6 +83,8 @@ def look_up(snapshot: Snapshot, command: LookUp, now: int) -> Found:
 
 def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
     """The bill, after its shop, cashier and member were found; lines without a category get that of the known goods."""
+    if bill.amount_fen > FEN_MAX:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"a bill is worth at most {FEN_MAX} fen")
     shop = snapshot.shops.get(bill.shop_id)
     if shop is None or shop.merchant_id != merchant_id:
         raise BadRequest(Code.UNKNOWN_SHOP, shop_id=str(bill.shop_id))
