@@ -24,7 +24,7 @@ from engine.process import Process
 from hexiao.domain.errors import Code
 from hexiao.domain.redemption import Entry, State
 from hexiao.domain.scheme import Balance, MoneyOff, RateOff, Shops
-from hexiao.engine.commands import Capture, Take
+from hexiao.engine.commands import Capture, RedeemEach, Take
 from hexiao.storage.postgres import CLOCKS_APART_MAX_MS
 
 # The same bill again.
@@ -253,6 +253,23 @@ def test_a_bill_that_comes_back_is_not_refused_for_the_budget_that_its_own_hold_
     code = desk.issue(scheme)[0].code
     desk.hold(code, a_bill("B1", a_line(3_000)))
     assert desk.redeem(code, a_bill("B1", a_line(2_900))).redemption.captured_fen == 2_900
+
+
+@pytest.mark.parametrize("others", [499, 500, 1_200])
+def test_a_budget_gets_back_a_hold_that_is_over_however_many_were_over_before_it(
+    others: int, alone: Process, clock: Any
+) -> None:
+    desk, crowd = alone.desk, alone.desk.scheme(hold_seconds=60)
+    bills = [holding(coupon.code, a_bill(coupon.code)) for coupon in desk.issue(crowd, others)]
+    desk.must(RedeemEach(merchant_id=MERCHANT, items=tuple(bills)))
+    clock.forward(1)
+    scheme = desk.scheme(MoneyOff(1_000), budget_fen=1_000, hold_seconds=60)
+    first, second = (coupon.code for coupon in desk.issue(scheme, 2))
+    desk.hold(first)
+    clock.forward(60)
+    assert desk.assess(second).assessments[0].ok
+    assert desk.redeem(second).redemption.captured_fen == 1_000
+    assert desk.read(lambda reader: reader.due_holds(clock.now, 10)) == []
 
 
 # Looking.

@@ -30,7 +30,8 @@ ATTEMPTS_TOGETHER_MAX = 4
 MISSES_MAX = 128
 """For all parts of a batch together; then each part is tried once. Others wait behind."""
 RECONNECTS_MAX = 4
-LAPSES_MAX = 500
+LAPSES_MAX = (500, 5_000, 50_000)
+"""So many holds that are over are written down for a budget; more of them when the fewer did not free enough."""
 PAUSE_SECONDS_MAX = 0.02
 RECONNECT_PAUSE_SECONDS = (0.05, 0.2)
 """At least and at most, between two attempts to reach a database that is away."""
@@ -169,15 +170,17 @@ def _try(
     snapshot = _load(storage, commands)
     now = clock()
     answers = _decide(snapshot, commands, now, mint)
-    if any(_blocked_by_budget(one.outcome) for one in answers):
-        lapses = [
-            Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="budget")
-            for hold in storage.due_holds(now, LAPSES_MAX)
-        ]
-        if lapses:
+    for most in LAPSES_MAX:
+        if not any(_blocked_by_budget(one.outcome) for one in answers):
+            break
+        due = storage.due_holds(now, most)
+        if due:
+            lapses = [Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="budget") for hold in due]
             together = [*lapses, *commands]
             snapshot = _load(storage, together)
             answers = _decide(snapshot, together, now, mint)[len(lapses) :]
+        if len(due) < most:
+            break
     return now, snapshot, answers
 
 
