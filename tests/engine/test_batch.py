@@ -142,6 +142,18 @@ def test_a_coupon_of_an_older_version_is_shown_as_a_batch_of_its_own_would_show_
     assert beside.coupon.scheme == apart.coupon.scheme
 
 
+def test_a_use_before_the_one_that_a_batch_reverses_is_the_latest(alone: Process, clock: Any) -> None:
+    code = alone.desk.coupon(Balance(1_000))
+    alone.desk.redeem(Take(code, 100), a_bill("B1"))
+    clock.forward(1)
+    latest = alone.desk.redeem(Take(code, 200), a_bill("B2")).redemption.id
+    _, voided = alone.outcomes(
+        Reverse(merchant_id=MERCHANT, redemption_id=latest), Void(merchant_id=MERCHANT, code=code)
+    )
+    assert isinstance(voided, Found) and voided.coupon.last_use is not None
+    assert voided.coupon.last_use.bill_number == "B1"
+
+
 def test_a_batch_of_nothing_but_looks_saves_nothing(alone: Process, saves: Saves) -> None:
     code = alone.desk.coupon()
     saves.count = 0

@@ -85,6 +85,8 @@ class _Loader:
         names, snapshot = self._names, self.snapshot
         self._want_what_is_named()
         yield self._wave()
+        # Whoever asks for a coupon of which the same batch may undo the latest use is told the use before it.
+        self._want("captured_of_coupons", self._file_redemption, ids=self._coupon_ids & snapshot.coupons.keys())
         missing = self._coupon_ids - snapshot.coupons.keys()
         self._want("coupons_by_id", self._file_coupon, ids=missing)
         in_use = [key for key in names.bills if key in snapshot.bill_seqs]

@@ -32,6 +32,10 @@ SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR
     SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
     AND (l.captured_at, l.id) > (r.captured_at, r.id))))
 
+-- name: captured_of_coupons
+-- All captures of these coupons: when the latest is reversed, the one before it is the latest.
+SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 2
+
 -- name: bills
 -- Bills that somebody has used a coupon on before.
 SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:b}bill b
