@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from engine.desk import MERCHANT, Desk, a_bill, holding, issuing, redeeming
+from engine.desk import MERCHANT, Desk, a_bill, a_line, holding, issuing, redeeming
 from engine.process import Process
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.domain.party import Member
+from hexiao.domain.party import Item, Member
 from hexiao.domain.redemption import State
-from hexiao.domain.scheme import Balance, MoneyOff
+from hexiao.domain.scheme import Balance, Goods, MoneyOff
 from hexiao.engine import batch, mint
 from hexiao.engine.commands import (
     Answer,
@@ -140,6 +140,19 @@ def test_a_coupon_of_an_older_version_is_shown_as_a_batch_of_its_own_would_show_
     [apart] = alone.outcomes(Void(merchant_id=MERCHANT, code=later.code))
     assert isinstance(beside, Found) and isinstance(apart, Found)
     assert beside.coupon.scheme == apart.coupon.scheme
+
+
+def test_goods_have_their_category_for_a_scheme_that_asks_for_it_since_the_same_batch(alone: Process) -> None:
+    scheme = alone.desk.scheme()
+    tea = Item(id=0, merchant_id=MERCHANT, sku="tea", name="茶", category="drinks")
+    alone.desk.must(Put(merchant_id=MERCHANT, record=tea))
+    by_category = replace(scheme.terms, goods=Goods("categories", ("drinks",)))
+    results = alone.commit(
+        ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=by_category),
+        Import(merchant_id=MERCHANT, scheme_id=scheme.id, coupons=(Imported("NEW"),)),
+        redeeming("NEW", a_bill("B1", a_line(sku="tea", category=""))),
+    )
+    assert codes_of(results) == [None] * 3
 
 
 def test_a_use_before_the_one_that_a_batch_reverses_is_the_latest(alone: Process, clock: Any) -> None:

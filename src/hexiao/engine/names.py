@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
+from hexiao.domain.scheme import Terms
 from hexiao.engine.commands import (
     AnyCommand,
     Assess,
@@ -66,7 +67,11 @@ def collect(names: Names, command: AnyCommand) -> None:
             names.scheme_numbers.add((merchant_id, command.number))
             if command.id is not None:
                 names.schemes.add(command.id)
-        case ReviseScheme() | PauseScheme():
+            _terms(names, command.terms)
+        case ReviseScheme():
+            names.schemes.add(command.scheme_id)
+            _terms(names, command.terms)
+        case PauseScheme():
             names.schemes.add(command.scheme_id)
         case Put():
             _record(names, merchant_id, command.record)
@@ -82,6 +87,11 @@ def _bill(names: Names, command: Redeem | Assess) -> None:
     if bill.member_id is not None:
         names.members.add(bill.member_id)
     names.items.update((merchant_id, line.sku) for line in bill.lines if not line.category)
+
+
+def _terms(names: Names, terms: Terms | None) -> None:
+    if terms is not None and terms.goods.mode == "categories":
+        names.categories = True
 
 
 def _record(names: Names, merchant_id: int, record: Record) -> None:

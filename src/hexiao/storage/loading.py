@@ -184,7 +184,7 @@ class _Loader:
         self._want("scheme_counts", self._file_count, ids=counted - self._foreseen)
         if len(self._kept.counted | counted) <= FORESEEN_MAX:
             self._kept.counted |= counted
-        by_category = any(s.terms.goods.mode == "categories" for s in snapshot.schemes.values())
+        by_category = names.categories or any(s.terms.goods.mode == "categories" for s in snapshot.schemes.values())
         items = set(names.items) if by_category or names.item_ids else set()
         items |= {(s.merchant_id, sku) for s in spelled_out for sku in s.terms.goods.skus}
         self._want("items_by_key", self._file_item, keys=items)

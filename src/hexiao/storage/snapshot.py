@@ -44,6 +44,8 @@ class Names:
     members: set[int] = field(default_factory=set)
     items: set[CodeKey] = field(default_factory=set)
     item_ids: set[int] = field(default_factory=set)
+    categories: bool = False
+    """Whether a scheme that asks for the category of goods is to be made."""
     bills: set[BillKey] = field(default_factory=set)
     credentials: set[tuple[str, str]] = field(default_factory=set)
     credential_ids: set[int] = field(default_factory=set)
