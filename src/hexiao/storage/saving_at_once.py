@@ -58,7 +58,8 @@ _PARTS: dict[str, str] = {
         " lines = v.lines, returned = v.returned, reversals = v.reversals, captured_at = v.captured_at,"
         " settled_at = v.settled_at, changed_at = v.changed_at"
         " FROM json_populate_recordset(NULL::redemption, %(redemption)s::json) v"
-        " WHERE r.coupon_id = v.coupon_id AND r.id = v.id"
+        # The zeros are for a plan of PostgreSQL 15 or 16: without them it may read an index whole, for its order.
+        " WHERE r.coupon_id + 0 = v.coupon_id AND r.id + 0 = v.id"
         " AND r.coupon_id = ANY(ARRAY(SELECT (u ->> 'coupon_id')::bigint"
         " FROM json_array_elements(%(redemption)s::json) u))"
     ),
