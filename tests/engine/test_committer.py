@@ -441,18 +441,6 @@ def test_a_credential_of_one_door_opens_no_other(engine: Engine) -> None:
     assert ask_for(engine) is None
 
 
-def test_the_memory_for_credentials_is_bounded(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hexiao.engine import remembering
-
-    monkeypatch.setattr(remembering, "ENTRIES_MAX", 3)
-    cache: remembering.Remembering[tuple[str, str], Credential] = remembering.Remembering(clock)
-    for n in range(10):
-        cache.put(("api", str(n)), a_key(public_id=str(n)))
-        cache.put(("api", f"unknown{n}"), None)
-    assert len(cache._entries) <= 3
-    assert cache.get(("api", "9")) == (True, a_key(public_id="9"))
-
-
 def test_two_engines_on_one_file_are_two_nodes_that_see_each_other(
     engine: Engine, desk: Desk, settings: Settings, clock: Any
 ) -> None:
