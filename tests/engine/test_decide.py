@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
+import msgspec
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from engine.desk import (
     MEMBER,
@@ -24,9 +25,11 @@ from engine.desk import (
     terms,
 )
 from engine.process import Process
+from hexiao.domain.bill import Bill, BillLine
 from hexiao.domain.errors import Code, Family
 from hexiao.domain.party import Shop
 from hexiao.domain.scheme import MoneyOff
+from hexiao.engine import decide
 from hexiao.engine.commands import (
     AnyCommand,
     Assess,
@@ -39,6 +42,7 @@ from hexiao.engine.commands import (
     LookUp,
     PauseScheme,
     Put,
+    Redeem,
     RedeemEach,
     Release,
     Reverse,
@@ -207,6 +211,26 @@ def test_a_request_is_remembered_across_a_restart(engine: Engine, desk: Desk, pr
     asked = redeeming(desk.coupon(), request_id="r1")
     first = desk.answer(asked)
     again = process().call(asked)
+    assert again.outcome == first.outcome and again.replayed
+
+
+NEWER_LINE = msgspec.defstruct("BillLine", [("weight_g", int, 0)], bases=(BillLine,), frozen=True)
+NEWER_BILL = msgspec.defstruct("Bill", [("table", str, "")], bases=(Bill,), frozen=True)
+NEWER_TAKE = msgspec.defstruct("Take", [("pin", str | None, None)], bases=(Take,), frozen=True)
+NEWER_REDEEM = msgspec.defstruct(
+    "Redeem", [("tip_fen", int, 0)], bases=(Redeem,), frozen=True, kw_only=True, tag="Redeem"
+)
+
+
+def test_a_retry_after_an_upgrade_that_brought_new_fields_finds_its_answer(alone: Process) -> None:
+    command = redeeming(alone.desk.coupon(), a_bill(), request_id="before")
+    first = alone.call(command)
+    bill = NEWER_BILL(**asdict(command.bill) | {"lines": tuple(NEWER_LINE(**asdict(o)) for o in command.bill.lines)})
+    takes = tuple(NEWER_TAKE(**asdict(one)) for one in command.coupons)
+    same = NEWER_REDEEM(**asdict(command) | {"bill": bill, "coupons": takes})
+    other = NEWER_REDEEM(**asdict(same) | {"tip_fen": 1})
+    assert decide._fingerprint(same) == decide._fingerprint(command) != decide._fingerprint(other)
+    again = alone.call(same)
     assert again.outcome == first.outcome and again.replayed
 
 

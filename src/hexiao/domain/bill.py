@@ -14,7 +14,7 @@ class Scene(StrEnum):
     ONLINE = "online"
 
 
-class BillLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BillLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line: `quantity` whole units at `unit_price_fen`. Weighed goods come as one unit at the line's price."""
 
     sku: str
@@ -28,7 +28,7 @@ class BillLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.quantity * self.unit_price_fen
 
 
-class Bill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Bill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A bill is known by its shop and number; the same pair is the same bill, whoever sends it."""
 
     number: str

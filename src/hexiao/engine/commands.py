@@ -21,15 +21,19 @@ from hexiao.domain.scheme import Benefit, Scheme, Terms
 BATCH_ITEMS_MAX = 1_000
 
 
-class Command(msgspec.Struct, kw_only=True, frozen=True, tag=True):
-    """`actor` is who asks (a credential's name), written to the journal."""
+class Command(msgspec.Struct, kw_only=True, frozen=True, tag=True, omit_defaults=True):
+    """`actor` is who asks (a credential's name), written to the journal.
+
+    Defaults are omitted, here and in what a redemption consists of, so that a field that is added with a default leaves
+    the fingerprints of earlier requests as they are: a retry after an upgrade must find its answer.
+    """
 
     merchant_id: int
     request_id: str = ""
     actor: str = ""
 
 
-class Take(msgspec.Struct, frozen=True):
+class Take(msgspec.Struct, frozen=True, omit_defaults=True):
     """One coupon to use: its normalised code and, if the caller wants less than possible, how much."""
 
     code: str
