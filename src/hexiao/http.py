@@ -6,7 +6,10 @@ Knows nothing of coupons; each door renders errors in its own form.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+import falcon
 import falcon.asgi
 
 from hexiao.domain.errors import BadRequest, Code
@@ -15,18 +18,25 @@ from hexiao.logs import Log
 BODY_MAX_BYTES = 1 << 20
 DROPPED_MAX_BYTES = 8 << 20
 
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
 log = Log("hexiao.http")
 
 
 async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
     """The whole body, at most `limit` bytes. Raises BadRequest(BODY_TOO_LARGE) and keeps none of a larger one.
 
+    Raises HTTPBadRequest for one that broke off: what did not arrive whole changes nothing.
+
     What is too large is still read and dropped, within bounds: a client that is cut off while it sends sees a broken
     pipe instead of the answer.
     """
     announced = req.content_length
     if announced is not None and announced <= limit:
-        return await req.stream.read()  # never more than was announced
+        whole = await req.stream.read()  # never more than was announced
+        if len(whole) < announced:
+            raise cut_short()
+        return whole
     body = b""
     dropped = 0
     async for chunk in req.stream:
@@ -39,6 +49,30 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
     if dropped:
         raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
     return body
+
+
+class ChunkedBody:
+    """receive() of a request in chunks: a body that breaks off is refused by the door, in the door's own form.
+
+    To the web server a broken chunk is a client that left. The framework would take that for the end of the body or,
+    before the first chunk, for a client that waits for no answer.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._broken = False
+
+    async def __call__(self) -> dict[str, Any]:
+        if self._broken:
+            raise cut_short()
+        event = await self._receive()
+        self._broken = event["type"] == "http.disconnect"
+        # More is promised, and breaks when the door asks for it: whatever it checks before the body comes first.
+        return {"type": "http.request", "body": b"", "more_body": True} if self._broken else event
+
+
+def cut_short() -> falcon.HTTPBadRequest:
+    return falcon.HTTPBadRequest(description="the body broke off before its end")
 
 
 def log_unexpected(req: falcon.asgi.Request, unexpected: BaseException) -> str:

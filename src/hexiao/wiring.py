@@ -47,6 +47,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
+IN_CHUNKS = (b"transfer-encoding", b"chunked")
+
+
 def system_clock() -> int:
     """UTC milliseconds."""
     return time.time_ns() // 1_000_000
@@ -156,6 +159,7 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     """One ASGI application with every door mounted at its paths; a door answers everything below them itself."""
     from hexiao.gateways.kingdee import server as kingdee
     from hexiao.gateways.zvcms import server as zvcms
+    from hexiao.http import ChunkedBody
     from hexiao.web import app as web
 
     requests: tuple[tuple[str, str], ...] = ()
@@ -176,6 +180,8 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("http_version") == "1":  # so Granian calls 1.0, which nginx speaks to what is behind it
             scope["http_version"] = "1.0"
+        if IN_CHUNKS in scope["headers"]:
+            receive = ChunkedBody(receive)
         path = scope.get("path", "")
         for prefix, door in mounts:
             if path == prefix or path.startswith(f"{prefix}/"):

@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -289,9 +290,59 @@ class TestAReverseProxyThatSpeaksHttp10:
         assert answers[0] == answers[1]
         assert answers[0][1].startswith(b"{")
 
-    def ask(self, port: int, path: str, version: str) -> tuple[bytes, bytes]:
-        """Status and body."""
-        with socket.create_connection(("127.0.0.1", port), 10) as wire:
-            wire.sendall(f"GET {path} HTTP/{version}\r\nHost: proxied\r\nConnection: close\r\n\r\n".encode())
-            head, _, body = b"".join(iter(lambda: wire.recv(65536), b"")).partition(b"\r\n\r\n")
-        return head.split()[1], body
+    def ask(self, port: int, path: str, version: str) -> tuple[int, bytes]:
+        return exchange(port, f"GET {path} HTTP/{version}\r\nHost: proxied\r\nConnection: close\r\n\r\n".encode())
+
+
+class TestABodyInBrokenChunks:
+    """Each door refuses it in its own form, and takes nothing of it."""
+
+    CHUNKS: ClassVar = [
+        b"zz\r\n",
+        b"-1\r\n",
+        b"ffffffffffffffffff\r\n",
+        b'1b\r\n{"number":"009","name":"x"}\r\nzz\r\n',
+        b'1b\r\n{"number":"009","name":"x"}??',
+    ]
+
+    @pytest.mark.parametrize("chunks", CHUNKS)
+    def test_ours_says_problem_400(self, served: tuple[str, int], chunks: bytes) -> None:
+        status, body = self.send(served[1], "/v1/shops", chunks)
+        assert (status, json.loads(body)["code"]) == (400, "malformed_request")
+        assert json.loads(body)["facts"] == {"reason": "the body broke off before its end"}
+        _, shops = self.send(served[1], "/v1/shops", b"", "GET")
+        assert "009" not in [shop["number"] for shop in json.loads(shops)["shops"]]
+
+    @pytest.mark.parametrize("chunks", CHUNKS)
+    def test_zvcms_says_unreadable(self, served: tuple[str, int], chunks: bytes) -> None:
+        status, body = self.send(served[1], "/api/v2", chunks)
+        assert (status, json.loads(body)["code"]) == (200, 100001)
+
+    @pytest.mark.parametrize("chunks", CHUNKS)
+    def test_kingdee_and_unknown_addresses_say_what_they_always_say(
+        self, served: tuple[str, int], chunks: bytes
+    ) -> None:
+        _, body = self.send(served[1], "/jdy/v2/ls/coupons_write_off", chunks, "GET")
+        assert json.loads(body)["errcode"] == 4002
+        _, body = self.send(served[1], "/v1/nothing", chunks)
+        assert json.loads(body)["code"] == "not_found"
+
+    def test_whole_chunks_are_taken(self, served: tuple[str, int]) -> None:
+        chunks = b'c\r\n{"number":"0\r\nf\r\n10","name":"x"}\r\n0\r\n\r\n'
+        assert self.send(served[1], "/v1/shops", chunks)[0] == 201
+
+    def send(self, port: int, path: str, chunks: bytes, method: str = "POST") -> tuple[int, bytes]:
+        framing = "Transfer-Encoding: chunked\r\n" if chunks else ""
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-admin-key\r\n"
+            f"Idempotency-Key: {path}\r\nContent-Type: application/json\r\n{framing}\r\n"
+        )
+        return exchange(port, head.encode() + chunks)
+
+
+def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
+    """Status and body."""
+    with socket.create_connection(("127.0.0.1", port), 10) as wire, HTTPResponse(wire) as answer:
+        wire.sendall(raw)
+        answer.begin()
+        return answer.status, answer.read()

@@ -76,6 +76,20 @@ def test_a_body_without_an_announced_length_is_bounded_too(http):
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+def test_a_body_shorter_than_announced_changes_nothing(http):
+    """Whole JSON, and yet not the whole body: who knows what was to follow."""
+    place, body = urlsplit(str(http.base_url)), b'{"number": "009", "name": "cut short"}'
+    with socket.create_connection((place.hostname, place.port), 5) as wire:
+        wire.sendall(
+            b"POST /v1/shops HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-admin\r\nIdempotency-Key: k\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n" + body
+        )
+        wire.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"broke off" in answer
+    assert "cut short" not in http.get("/v1/shops").text
+
+
 def test_bytes_in_the_path_and_the_headers_that_are_no_text(http):
     for raw in (
         b"GET /v1/coupons/%FF%00%FE HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\n\r\n",
