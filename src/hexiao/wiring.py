@@ -269,6 +269,7 @@ def serve(settings: Settings) -> None:
         log_access=False,
         log_enabled=True,
         backlog=2048,
+        websockets=False,  # there are none; who asks for one gets the door's answer to a GET
         workers_kill_timeout=10,
         static_path_mount=None,
         working_dir=Path.cwd(),

@@ -340,6 +340,18 @@ class TestABodyInBrokenChunks:
         return exchange(port, head.encode() + chunks)
 
 
+@pytest.mark.parametrize("path", ["/live", "/v1/shops", "/v1/nothing", "/jdy/v2", "/api/v2"])
+def test_who_wants_a_websocket_gets_the_answer_to_a_get(served: tuple[str, int], path: str) -> None:
+    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\n"
+    handshake = (
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    plain = exchange(served[1], f"{asked}\r\n".encode())
+    assert exchange(served[1], f"{asked}{handshake}\r\n".encode()) == plain
+    assert plain[1].startswith(b"{")
+
+
 def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
     """Status and body."""
     with socket.create_connection(("127.0.0.1", port), 10) as wire, HTTPResponse(wire) as answer:
