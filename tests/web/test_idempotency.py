@@ -28,6 +28,10 @@ def test_a_key_is_visible_ascii_of_at_most_255(api, key):
     assert "Idempotency-Key" in answer.json["en"]
 
 
+def test_a_key_may_have_a_comma(api):
+    assert api.post("/v1/shops", {"number": "009", "name": "a"}, key="a,b").status_code == 201
+
+
 def test_a_key_of_255_characters_is_taken(api):
     assert api.post("/v1/shops", {"number": "1", "name": "a"}, key="~" * 255).status_code == 201
 

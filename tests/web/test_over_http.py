@@ -90,6 +90,18 @@ def test_a_body_shorter_than_announced_changes_nothing(http):
     assert "cut short" not in http.get("/v1/shops").text
 
 
+@pytest.mark.parametrize("other", [b"first", b"second"])
+def test_two_keys_are_refused_also_when_they_are_the_same(http, other):
+    body = b'{"number": "009", "name": "twice"}'
+    answer = exchange(
+        http,
+        b"POST /v1/shops HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-admin\r\nIdempotency-Key: first\r\n"
+        b"Idempotency-Key: %b\r\nContent-Length: %d\r\n\r\n%b" % (other, len(body), body),
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"more than once" in answer
+    assert "twice" not in http.get("/v1/shops").text
+
+
 def test_bytes_in_the_path_and_the_headers_that_are_no_text(http):
     for raw in (
         b"GET /v1/coupons/%FF%00%FE HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-till\r\n\r\n",

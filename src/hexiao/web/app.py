@@ -109,6 +109,8 @@ def _key(req: falcon.asgi.Request) -> str:
         raise BadRequest(Code.REQUEST_ID_MISSING)
     if len(key) > KEY_MAX or not (key.isascii() and key.isprintable() and " " not in key):
         raise malformed(f"{KEY_HEADER} must be 1 to {KEY_MAX} visible ASCII characters")
+    if "," in key and [name for name, _ in req.scope["headers"]].count(KEY_HEADER.lower().encode()) > 1:
+        raise malformed(f"{KEY_HEADER} was sent more than once")  # the framework joined them by a comma
     return key
 
 
