@@ -88,6 +88,14 @@ def test_it_tells_of_the_key_the_path_and_every_refusal(described, route):
         assert list(answer["content"]) == [media]
 
 
+@pytest.mark.parametrize("route", OPERATION, ids=str)
+def test_what_it_says_to_an_unknown_parameter_is_described(api, described, route):
+    method, path = route
+    answer = api.send(method, path.replace("{", "").replace("}", ""), examples.REQUESTS.get(route), query="colour=red")
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+    assert "`malformed_request`" in each(described)[route]["responses"]["400"]["description"]
+
+
 @pytest.mark.parametrize("route", [route for route in OPERATION if route[0] == "POST"], ids=str)
 def test_every_request_has_an_example_that_the_handler_would_take(described, route):
     example = each(described)[route]["requestBody"]["content"]["application/json"]["example"]

@@ -88,9 +88,8 @@ def refusals(operation: Operation) -> dict[int, list[Code]]:
     if ROLES[operation.method, operation.path] != ALL:
         codes.append(Code.FORBIDDEN)
     if operation.method == "POST":
-        codes += [Code.BODY_TOO_LARGE, Code.MALFORMED_REQUEST]
-    elif operation.query is not Empty:
-        codes.append(Code.MALFORMED_REQUEST)
+        codes.append(Code.BODY_TOO_LARGE)
+    codes.append(Code.MALFORMED_REQUEST)  # a query may always name what is not known
     if operation.changes:
         codes += [Code.REQUEST_ID_MISSING, Code.REQUEST_ID_REUSED]
     codes += [*operation.codes, Code.BUSY, Code.STORAGE_UNAVAILABLE, Code.INTERNAL_ERROR]
