@@ -211,6 +211,11 @@ def test_a_bad_query_is_refused(api, query):
     refused(api.get("/v1/redemptions", query=query))
 
 
+@pytest.mark.parametrize("time", ["2025-02-30T04:00:00Z", "2025-11-22T04:00:60Z", "2025-11-22T04:00:00%2B99:00"])
+def test_a_time_that_does_not_exist_is_told_how_a_time_looks(api, time):
+    assert "Expected a time such as" in refused(api.get("/v1/redemptions", query=f"created_from={time}"))["en"]
+
+
 def test_an_unknown_query_parameter_is_refused_by_name(api):
     for path in ("/v1/redemptions", "/v1/schemes", "/v1/coupons", "/v1/members", "/v1/redemptions/77"):
         assert "`colour`" in refused(api.get(path, query="colour=red"))["en"]

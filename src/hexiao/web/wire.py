@@ -6,6 +6,7 @@ Every request type of /v1 is made of these; nothing unbounded gets past them.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -56,9 +57,10 @@ def parse_id(text: object) -> int:
 def parse_instant(text: object) -> int:
     """ISO 8601 with a zone → UTC ms. Raises ValueError for anything else, and for times before 1970."""
     if isinstance(text, str) and _INSTANT.fullmatch(text):
-        at = (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
-        if at >= 0:
-            return at
+        with suppress(ValueError):  # a day or an hour that does not exist
+            at = (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
+            if at >= 0:
+                return at
     raise ValueError("Expected a time such as 2026-11-22T01:30:00Z or 2026-11-22T09:30:00+08:00 (in a URL, + is %2B)")
 
 
