@@ -146,6 +146,12 @@ def test_an_unknown_field_with_an_endless_name_is_cut_short(api):
     assert len(refused(api.post("/v1/redemptions", {**BODY, "x" * 500_000: 1}))["en"]) < 500
 
 
+def test_of_a_field_given_twice_the_last_counts(api):
+    bill = json.dumps(BODY["bill"]).encode()
+    answer = api.post("/v1/assessments", raw=b'{"code": "B2", "code": "A1", "bill": %b}' % bill)
+    assert answer.json["assessments"][0]["coupon"]["code"] == "A1"
+
+
 @pytest.mark.parametrize("name", ["mode", "coupons", "bill"])
 def test_a_missing_field_is_refused_by_name(api, name):
     body = {key: value for key, value in BODY.items() if key != name}
