@@ -46,7 +46,7 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
         dropped += len(chunk)
         if dropped > DROPPED_MAX_BYTES:
             break
-    if dropped:
+    if dropped or announced is not None:
         raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
     return body
 

@@ -76,17 +76,18 @@ def test_a_body_without_an_announced_length_is_bounded_too(http):
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_body_shorter_than_announced_changes_nothing(http):
+@pytest.mark.parametrize(("announced", "status"), [(99, 400), (2 << 20, 413)])
+def test_a_body_shorter_than_announced_changes_nothing(http, announced, status):
     """Whole JSON, and yet not the whole body: who knows what was to follow."""
     place, body = urlsplit(str(http.base_url)), b'{"number": "009", "name": "cut short"}'
     with socket.create_connection((place.hostname, place.port), 5) as wire:
         wire.sendall(
             b"POST /v1/shops HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key-of-admin\r\nIdempotency-Key: k\r\n"
-            b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n" + body
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (announced, body)
         )
         wire.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: wire.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 400 ") and b"broke off" in answer
+    assert answer.startswith(b"HTTP/1.1 %d " % status) and b"problem+json" in answer
     assert "cut short" not in http.get("/v1/shops").text
 
 
