@@ -144,6 +144,21 @@ class TestTransport:
         if status == 200:
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["errcode"] == BusinessCode.FIELD_FORMAT
 
+    def test_a_body_that_breaks_off_is_a_wrong_format(self, till: Till, clock: Any) -> None:
+        now = str(clock.now)
+        string, *_ = signing.canonical_strings("POST", AUTHORISE_PATH, "", "1", now)
+        request = (
+            f"POST {AUTHORISE_PATH} HTTP/1.1\r\nHost: x\r\nX-Api-ClientID: {CLIENT_ID}\r\nX-Api-Auth-Version: 2.0\r\n"
+            f"X-Api-TimeStamp: {now}\r\nX-Api-Nonce: 1\r\nX-Api-SignHeaders: X-Api-TimeStamp,X-Api-Nonce\r\n"
+            f"X-Api-Signature: {signing.sign(CLIENT_SECRET, string)}\r\nContent-Length: 9\r\n\r\n{{}}"
+        )
+        with socket.create_connection((till.address.hostname, till.address.port), timeout=20) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            answer = json.loads(connection.recv(65536).partition(b"\r\n\r\n")[2])
+        assert answer["errcode"] == BusinessCode.FIELD_FORMAT
+        assert "broke off" in answer["description"]
+
     def test_an_unsigned_mebibyte_is_refused_before_it_is_read(self, till: Till) -> None:
         response = till.send("POST", AUTHORISE_PATH, {}, b"x" * MIB)
         assert response.errcode == GatewayCode.CLIENT_ID_EMPTY

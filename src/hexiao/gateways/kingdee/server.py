@@ -189,9 +189,9 @@ async def _on_our_error(req: falcon.asgi.Request, resp: falcon.asgi.Response, er
 async def _on_http_error(
     req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError, _: object
 ) -> None:
-    """What the framework itself refuses: a method or a header that is none."""
+    """What is refused before the door: a method or a header that is none, a body that broke off."""
     code = Code.NOT_FOUND if isinstance(error, falcon.HTTPNotFound) else Code.MALFORMED_REQUEST
-    _refuse(req, resp, rejected(code, {"path": req.path, "reason": error.title}))
+    _refuse(req, resp, rejected(code, {"path": req.path, "reason": error.description or error.title}))
 
 
 async def _on_unexpected(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, _: object) -> None:
