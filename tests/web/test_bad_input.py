@@ -82,6 +82,7 @@ def test_what_is_not_this_object_in_utf8_json(api, raw):
     ("path", "value"),
     [
         (("mode",), "steal"),
+        (("mode",), "steal" * 10_000),
         (("mode",), None),
         (("coupons",), []),
         (("coupons",), "A1"),

@@ -17,6 +17,7 @@ from hexiao.web.wire import ID_MAX, NO_CONTROLS, Name, from_wire
 T = TypeVar("T", bound=msgspec.Struct)
 
 REASON_MAX = 300
+PLACE_MAX = 80
 _Number = Annotated[int, msgspec.Meta(ge=-ID_MAX, le=ID_MAX)] | bool
 
 
@@ -46,7 +47,10 @@ def parse_query(params: Mapping[str, str | list[str]], wanted: type[T]) -> T:
 
 
 def malformed(reason: str) -> BadRequest:
-    return BadRequest(Code.MALFORMED_REQUEST, reason=reason[:REASON_MAX])
+    """A long value that was sent may stand in the middle of the reason, and its place at the end: both ends stay."""
+    if len(reason) > REASON_MAX:
+        reason = f"{reason[: REASON_MAX - PLACE_MAX]}…{reason[-PLACE_MAX:]}"
+    return BadRequest(Code.MALFORMED_REQUEST, reason=reason)
 
 
 @cache
