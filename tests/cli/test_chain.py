@@ -152,7 +152,7 @@ class TestProof:
         assert len(done.stdout.splitlines()) == len(proof["entries"])
 
     @pytest.mark.parametrize(
-        "field", ["text", "index", "path", "root", "count", "lane", "entry of another", "extra step"]
+        "field", ["text", "index", "path", "root", "count", "lane", "entry of another", "extra step", "columns"]
     )
     def test_is_refused_when_anything_is_changed(self, field: str, proof: Any, tmp_path: Path) -> None:
         entry = proof["entries"][0]
@@ -171,6 +171,9 @@ class TestProof:
             block[3] += 2**20
         elif field == "lane":
             block[0] += 1
+        elif field == "columns":  # what a cashier typed as the reason would be read as the kind of entry
+            names = {"entry": "reason", "reason": "entry"}
+            proof["columns"] = [names.get(name, name) for name in proof["columns"]]
         else:
             proof["redemption_id"] = "1"
         done = checked(proof, tmp_path)
