@@ -414,6 +414,30 @@ class TestTheComparison:
         with pytest.raises(StorageError, match="unfinished copy"):
             open_storage(target)
 
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "UPDATE member SET name = 'other' WHERE id = (SELECT min(id) FROM member)",
+            "UPDATE item SET name = 'cup' WHERE id = 5",
+            "UPDATE credential SET sealed = x'02' WHERE id = 5",
+        ],
+    )
+    def test_sees_a_change_that_moves_no_number(
+        self, sql: str, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        """A member's name was put anew: nothing else of it tells that."""
+        write(some_books, "INSERT INTO item VALUES (5, 1, 'tea', 'tea', '')")
+        write(some_books, "INSERT INTO credential VALUES (5, 1, 'api', 'app', 'app', 'till', x'01', NULL)")
+        target, done = fresh("sqlite"), []
+
+        def put_meanwhile(what: str, *_: int) -> None:
+            if what == "redemption" and not done:
+                done.append(what)
+                write(some_books, sql)
+
+        outcome = moved(some_books, target, put_meanwhile)
+        assert (outcome.source_changed, outcome.whole) == (True, False)
+
 
 @contextmanager
 def nothing_held() -> Iterator[None]:

@@ -27,6 +27,8 @@ NOT_OURS = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
 """What the migration tool keeps for itself."""
 REBUILT = ("past", "tallied", "tally")
 """Follows from the other tables and is made anew where it is missing; a server that idles writes it now and then."""
+TELL_OF_CHANGES = {"seq", "at", "changed_at", "updated_at"}
+"""Columns that no program leaves as they were when it changes the row."""
 OWED_TO_SWEEPER = "I14"
 """The invariant that a database breaks by mere waiting, while no server runs on it."""
 
@@ -77,6 +79,11 @@ class Table(msgspec.Struct, frozen=True):
         """As many rows as are moved and compared at once, and committed together."""
         held = any(kind is Kind.BYTES for _, kind in self.columns)
         return min(BATCH_ROWS, BATCH_ROWS_WITH_BYTES) if held else BATCH_ROWS
+
+    @property
+    def tells_of_changes(self) -> bool:
+        """Whether the numbers alone tell that a row was added or changed."""
+        return not TELL_OF_CHANGES.isdisjoint(self.names)
 
     def key_of(self, row: Row) -> tuple[Value, ...]:
         return tuple([row[self.names.index(name)] for name in self.key])
@@ -186,12 +193,18 @@ class Side(ABC):
         return next(iter(self.run(f"SELECT {', '.join(table.key)} FROM {table.name} ORDER BY {order} LIMIT 1")), None)
 
     def fingerprint(self, tables: Sequence[Table]) -> str:
-        """Changes with whatever a program writes: each table's count and the greatest of each number in it."""
+        """Changes with whatever a program writes: each table's count and the greatest of each number in it.
+
+        Of a table whose numbers tell nothing, as of members, who are put anew with another name, all rows.
+        """
         digest = hashlib.sha256()
         with self.one_state():
             for one in tables:
                 greatest = "".join(f", max({column})" for column in one.integers())
                 digest.update(_pack((one.name, *self.run(f"SELECT count(*){greatest} FROM {one.name}"))))
+                if not one.tells_of_changes:
+                    for batch in self.rows(one):
+                        digest.update(b"".join(map(_pack, batch)))
         return digest.hexdigest()
 
     def last_entry_at(self) -> int | None:
