@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from engine.desk import CASHIER, Desk, a_bill, redeeming
 from engine.process import Process
 from hexiao.config import Settings
-from hexiao.domain.chain import Block, seal
+from hexiao.domain.chain import Block, seal, unpacked
 from hexiao.domain.scheme import Balance
 from hexiao.domain.tampering import Problem, Sign
 from hexiao.engine.commands import Take
@@ -187,6 +188,28 @@ def test_a_list_of_leaves_that_is_none_is_found_and_no_row_is_accused(leaves: by
     block = blocks(books)[2]
     plant(books, "UPDATE block SET leaves = ? WHERE height = 2", leaves)
     assert problems(books) == [Problem(Sign.BLOCK_CHANGED, block["lane"], 2)]
+
+
+def test_leaves_that_were_given_to_other_rows_are_found_and_no_row_is_accused(books: Settings) -> None:
+    """The root is made of the leaf hashes alone."""
+    block = next(block for block in blocks(books) if block["entries"] > 1)
+    leaves = list(unpacked(bytes(block["leaves"])))
+    exchanged = [(*leaf[:2], other[2]) for leaf, other in zip(leaves, reversed(leaves), strict=True)]
+    for made_up in ([(key, seq + 1_000, leaf) for key, seq, leaf in leaves], exchanged, leaves[::-1]):
+        packed = b"".join(struct.pack(">qi32s", *leaf) for leaf in made_up)
+        plant(books, "UPDATE block SET leaves = ? WHERE height = ?", packed, block["height"])
+        assert problems(books) == [Problem(Sign.BLOCK_CHANGED, block["lane"], block["height"])]
+
+
+def test_a_block_that_was_sealed_anew_in_another_order_is_found(books: Settings) -> None:
+    block = next(block for block in blocks(books) if block["entries"] > 1)
+    sealed = [tuple(row.values()) for row in rows(books, JOURNAL) if row["height"] == block["height"]]
+    again = seal(block["lane"], block["height"], block["at"], block["previous"], reversed(sealed))
+    plant(
+        books, "UPDATE block SET root = ?, hash = ?, leaves = ? WHERE height = ?",
+        again.root, again.hash, again.leaves, block["height"],
+    )  # fmt: skip
+    assert (Sign.BLOCK_CHANGED, block["lane"], block["height"]) in told(problems(books))
 
 
 def test_a_removed_block_is_named_and_its_rows_are_not(books: Settings) -> None:

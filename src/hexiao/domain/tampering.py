@@ -119,13 +119,14 @@ def _ours(row: Row) -> Row:
 
 def _differences(block: Block, rows: list[Row]) -> Iterator[Problem]:
     place = (block.lane, block.height)
+    again = _sealed_again(block, rows)
+    if again is not None and again.root == block.root:
+        yield Problem(Sign.BLOCK_CHANGED, *place)
+        return  # the rows are as they were
     kept = _kept(block)
     if kept is None or hash_of(block.header) != block.hash:
         yield Problem(Sign.BLOCK_CHANGED, *place)
     if kept is None:
-        again = _sealed_again(block, rows)
-        if again is not None and again.root == block.root:
-            return  # only the list of leaves was changed: the rows are as they were
         kept = _listed(block)
     for row in rows:
         key = (row[0], row[1])
@@ -141,7 +142,8 @@ def _kept(block: Block) -> dict[tuple[Any, Any], bytes] | None:
     """key → leaf hash of each entry; None when this is not what the block was sealed with."""
     listed = _listed(block)
     sound = len(listed) == block.entries and listed and root_of(list(listed.values())).hex() == block.root
-    return listed if sound else None
+    # The root does not cover whose leaves they are, but their order tells when two of them were exchanged.
+    return listed if sound and list(listed) == sorted(listed) else None
 
 
 def _listed(block: Block) -> dict[tuple[Any, Any], bytes]:
