@@ -44,7 +44,7 @@ def heads(side: Side) -> list[Head]:
 
 def problems(side: Side, audit: Audit, tell: Tell) -> Iterator[Problem]:
     """The signs of tampering in the whole journal, as the audit finds them in one state of the database."""
-    with side.one_state():
+    with side.one_state(), side.as_found():
         [(total,)] = side.run("SELECT count(*) FROM journal")
         assert isinstance(total, int)
         yield from audit.problems(_blocks(side), _rows(side, total, tell))

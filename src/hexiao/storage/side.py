@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 
@@ -157,6 +157,10 @@ class Side(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def as_found(self) -> AbstractContextManager[None]:
+        """Reads inside give a text that is none as its bytes, on an engine that would keep one."""
+        return nullcontext()
 
     # The same on every engine.
 

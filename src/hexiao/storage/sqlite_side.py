@@ -122,6 +122,14 @@ class SqliteSide(Side):
                 for row in cursor:
                     yield Broken(name, dict(zip(columns, row, strict=True)))
 
+    @contextmanager
+    def as_found(self) -> Iterator[None]:
+        self._db.text_factory = _text_or_bytes
+        try:
+            yield
+        finally:
+            self._db.text_factory = str
+
     def close(self) -> None:
         self._db.close()
 
@@ -135,6 +143,13 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except sqlite3.Error as failed:
         raise StorageError(f"{name}: {failed}{advice(failed)}") from failed
+
+
+def _text_or_bytes(found: bytes) -> str | bytes:
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        return found
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
