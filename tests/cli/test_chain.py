@@ -208,10 +208,22 @@ class TestProof:
         assert hexiao("proof", "1").code == Exit.UNKNOWN
         assert hexiao("proof", "x").code == Exit.USAGE
 
-    def test_of_a_row_that_lies_in_no_block_says_so(self, hexiao: Type, demo: Path) -> None:
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "UPDATE journal SET lane = 99",
+            "UPDATE journal SET reason = 'x'",
+            "UPDATE block SET leaves = x''",
+            "UPDATE block SET leaves = x'00'",
+            "UPDATE block SET leaves = zeroblob(44)",
+        ],
+    )
+    def test_of_a_row_that_lies_in_no_block_says_so(self, sql: str, hexiao: Type, demo: Path) -> None:
         redemption = a_redemption(demo)
-        tamper(demo, f"UPDATE journal SET lane = 99 WHERE redemption_id = {redemption}")
-        assert hexiao("proof", redemption).code == Exit.REFUSED
+        tamper(demo, sql)
+        typed = hexiao("proof", redemption)
+        assert typed.code == Exit.REFUSED
+        assert "hexiao verify --chain" in typed.err
 
 
 def a_redemption(database: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
 from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, identity, session
 from hexiao.config import Settings, load_settings
-from hexiao.domain.chain import canonical, path_of, unpacked
+from hexiao.domain.chain import Block, canonical, leaf_of, path_of, unpacked
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import JournalEntry
 from hexiao.domain.tampering import Audit, Problem, Sign
@@ -175,13 +176,14 @@ def proof(
 
 def _proof_of(run: Session, entry: JournalEntry, known: list[Head]) -> dict[str, Any]:
     block = run.storage.block(entry.lane, entry.height)
-    if block is None:
+    leaves = _leaves(block)
+    its_own = (entry.coupon_id, entry.seq, leaf_of(canonical(astuple(entry))))
+    if block is None or its_own not in leaves:
         raise Stop(
             Exit.REFUSED, "流水不在链上，请运行 hexiao verify --chain",
-            f"the entry {entry.seq} of coupon {entry.coupon_id} lies in no block: see hexiao verify --chain",
+            f"the entry {entry.seq} of coupon {entry.coupon_id} lies in no block as it is: see hexiao verify --chain",
         )  # fmt: skip
-    leaves = list(unpacked(block.leaves))
-    index = [leaf[:2] for leaf in leaves].index((entry.coupon_id, entry.seq))
+    index = leaves.index(its_own)
     covering = min(
         (head.height for head in known if head.lane == entry.lane and head.height >= entry.height), default=0
     )
@@ -193,6 +195,14 @@ def _proof_of(run: Session, entry: JournalEntry, known: list[Head]) -> dict[str,
         "blocks": [block.header, *following],
         "hash": block.hash,
     }
+
+
+def _leaves(block: Block | None) -> list[tuple[int, int, bytes]]:
+    """None of a block that is not there, or whose list is none: somebody changed it."""
+    try:
+        return list(unpacked(block.leaves)) if block else []
+    except struct.error:
+        return []
 
 
 @contextmanager
