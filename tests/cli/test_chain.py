@@ -115,6 +115,21 @@ class TestHeads:
         assert hexiao("heads", "key", key).code == Exit.REFUSED
         assert (Path(heads).read_bytes(), Path(key).read_bytes()) == before
 
+    def test_leave_alone_what_stands_beside_a_file_that_was_taken_away(
+        self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]
+    ) -> None:
+        """The public key of earlier heads, where the private one went to another machine."""
+        heads, public = Path(signed[0]), Path(signed[1])
+        signature = Path(f"{heads}.sig")
+        before = public.read_bytes(), signature.read_bytes()
+        key = public.with_suffix("").rename(tmp_path / "away.pem")
+        heads.rename(tmp_path / "away.json")
+        assert hexiao("heads", "key", str(public.with_suffix(""))).code == Exit.REFUSED
+        assert hexiao("heads", "export", str(heads), "--key", str(key)).code == Exit.REFUSED
+        assert (public.read_bytes(), signature.read_bytes()) == before
+        assert not public.with_suffix("").exists()
+        assert not heads.exists()
+
     def test_are_not_written_without_a_key(self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
         made = tmp_path / "other.json"
         for key, code in ((signed[1], Exit.REFUSED), (str(tmp_path / "none.pem"), Exit.UNAVAILABLE)):

@@ -55,7 +55,7 @@ def key(
 ) -> None:
     """生成签名密钥 · Make an Ed25519 key: FILE is private, FILE.pub is for whoever checks."""
     with _telling(False):
-        _demand_new(file)
+        _demand_new(file, ".pub")
         public = heads.make_key(file)
         show.say(f"[green]✓[/] {show.escape(str(file))}, {show.escape(str(public))}")
         show.note("请勿与数据库放在一起 · keep the private key away from the database")
@@ -75,7 +75,7 @@ def export(
 ) -> None:
     """导出并签名链头 · Write the newest block of each lane into a file, and sign it."""
     with _telling(as_json):
-        _demand_new(file)
+        _demand_new(file, ".sig")
         with closing(wiring.open_side(load_settings(database=database))) as side:
             found = chain_side.heads(side)
         at = datetime.fromtimestamp(wiring.system_clock() / 1000, UTC).isoformat(timespec="milliseconds")
@@ -219,6 +219,8 @@ def _refusals() -> Iterator[None]:
         raise Stop(Exit.REFUSED, "密钥、签名或链头文件不能使用", str(wrong)) from wrong
 
 
-def _demand_new(file: Path) -> None:
-    if file.exists():
-        raise Stop(Exit.REFUSED, f"文件 {file} 已存在，请换一个名字", f"{file} exists already: give another name")
+def _demand_new(file: Path, beside: str) -> None:
+    """Neither the file nor what is written beside it: a public key may outlive its private one here."""
+    for one in (file, file.with_name(file.name + beside)):
+        if one.exists():
+            raise Stop(Exit.REFUSED, f"文件 {one} 已存在，请换一个名字", f"{one} exists already: give another name")
