@@ -25,7 +25,7 @@ from hexiao.domain.errors import Code
 from hexiao.domain.redemption import Entry, State
 from hexiao.domain.scheme import Balance, MoneyOff, RateOff, Shops
 from hexiao.engine.commands import Capture, RedeemEach, Take
-from hexiao.storage.postgres import CLOCKS_APART_MAX_MS
+from hexiao.storage.postgres_durability import CLOCKS_APART_MAX_MS
 
 # The same bill again.
 

@@ -5,7 +5,6 @@ Refuses to start on a server that may lose what it acknowledged. One object is o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_onc
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, spelled_out, told, warnings_of
+from hexiao.storage.postgres_durability import connect_durably
 from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, SPREAD_INVARIANTS, SPREAD_QUERIES, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.snapshot import Changes, Names, Snapshot
@@ -26,7 +26,6 @@ from hexiao.storage.spread_reading import SpreadReading
 
 _json = msgspec.json.Encoder().encode
 
-CLOCKS_APART_MAX_MS = 2_000
 ONE_STATE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LATER_STATES = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """For Citus, where each connection to a machine would keep a state of its own: what is read later must not be older
@@ -59,7 +58,7 @@ class PostgresStorage(SpreadReading):
         self._one_wave = True
         """How the last load went: the next one will be alike."""
         try:
-            self._db = _connect_durably(url)
+            self._db = connect_durably(url)
             self._row_by_row = is_spread(self._db) if row_by_row is None else row_by_row
             self._fix_plans()
         except psycopg.Error as failed:
@@ -263,7 +262,7 @@ class PostgresStorage(SpreadReading):
 
     def _reconnect(self) -> None:
         try:
-            self._db = _connect_durably(self._url)
+            self._db = connect_durably(self._url)
             self._fix_plans()
             self._kept, self._schemes_found = loading.Kept(), {}  # perhaps another server, which lost the last edition
         except (psycopg.Error, StorageError) as failed:
@@ -299,28 +298,3 @@ def open_storage(url: str) -> PostgresStorage:
         raise StorageError(f"cannot connect to PostgreSQL: {told(failed, url)}") from None
     check_schema(applied, "postgres", "the PostgreSQL database")
     return PostgresStorage(url)
-
-
-def _connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """Also after a failover: the server that took over must keep the same promises."""
-    db = connect(url)
-    try:
-        db.execute("SET bytea_output = hex")  # as postgres_glance reads it
-        _demand_durability(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
-    """Raises StorageError when an acknowledged COMMIT could be lost, or when the clocks tell different times."""
-    for setting, bad in (("fsync", ("off",)), ("full_page_writes", ("off",)), ("synchronous_commit", ("off",))):
-        [(value,)] = db.execute(f"SHOW {setting}")
-        if value in bad:
-            raise StorageError(f"PostgreSQL runs with {setting}={value}: acknowledged redemptions could be lost")
-    before = time.time_ns() // 1_000_000
-    [(there,)] = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
-    apart = max(before - there, there - time.time_ns() // 1_000_000)  # however long the answer took
-    if apart > CLOCKS_APART_MAX_MS:
-        raise StorageError(f"this machine's clock and PostgreSQL's are {apart / 1000:.1f} s apart: set the clocks")

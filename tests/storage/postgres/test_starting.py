@@ -27,7 +27,7 @@ from hexiao.cli.app import app
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.committer import Engine
-from hexiao.storage import migrating, postgres
+from hexiao.storage import migrating, postgres, postgres_durability
 from hexiao.storage.base import StorageError
 from hexiao.storage.postgres import migrate, open_storage
 from hexiao.storage.postgres_connection import told
@@ -111,7 +111,7 @@ def test_a_clock_more_than_two_seconds_away_is_refused(
     on_postgres: Settings, monkeypatch: pytest.MonkeyPatch, apart_ms: int, refused: bool
 ) -> None:
     ours = SimpleNamespace(time_ns=lambda: time.time_ns() + apart_ms * 1_000_000)
-    monkeypatch.setattr(postgres, "time", ours)
+    monkeypatch.setattr(postgres_durability, "time", ours)
     if refused:
         assert "clock" in why_not(on_postgres.database)
     else:
@@ -122,7 +122,7 @@ def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
     on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server, or a database, that gets no processor for a while."""
-    honest = postgres.connect
+    honest = postgres_durability.connect
 
     def slow(url: str) -> Any:
         db: Any = honest(url)
@@ -131,13 +131,13 @@ def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
         def execute_slowly(sql: Any, *parameters: Any) -> Any:
             done = execute(sql, *parameters)
             if "clock_timestamp" in sql:
-                time.sleep(postgres.CLOCKS_APART_MAX_MS / 1000 + 0.3)
+                time.sleep(postgres_durability.CLOCKS_APART_MAX_MS / 1000 + 0.3)
             return done
 
         db.execute = execute_slowly
         return db
 
-    monkeypatch.setattr(postgres, "connect", slow)
+    monkeypatch.setattr(postgres_durability, "connect", slow)
     open_storage(on_postgres.database).close()
 
 

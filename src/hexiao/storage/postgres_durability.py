@@ -1,0 +1,44 @@
+"""What a PostgreSQL server must promise before anything is written to it: what it commits stays, and its clock is ours.
+
+Looks at the server's own settings; knows nothing of tables.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+
+from hexiao.storage.base import StorageError
+from hexiao.storage.postgres_connection import connect
+
+CLOCKS_APART_MAX_MS = 2_000
+
+
+def connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection to a server that keeps our promises; also after a failover, when another one took over.
+
+    Raises StorageError, or psycopg.Error when there is no server.
+    """
+    db = connect(url)
+    try:
+        db.execute("SET bytea_output = hex")  # as postgres_glance reads it
+        _demand_durability(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Raises StorageError when an acknowledged COMMIT could be lost, or when the clocks tell different times."""
+    for setting, bad in (("fsync", ("off",)), ("full_page_writes", ("off",)), ("synchronous_commit", ("off",))):
+        [(value,)] = db.execute(f"SHOW {setting}")
+        if value in bad:
+            raise StorageError(f"PostgreSQL runs with {setting}={value}: acknowledged redemptions could be lost")
+    before = time.time_ns() // 1_000_000
+    [(there,)] = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    apart = max(before - there, there - time.time_ns() // 1_000_000)  # however long the answer took
+    if apart > CLOCKS_APART_MAX_MS:
+        raise StorageError(f"this machine's clock and PostgreSQL's are {apart / 1000:.1f} s apart: set the clocks")
