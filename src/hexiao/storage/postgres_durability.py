@@ -6,7 +6,7 @@ Looks at the server's own settings; knows nothing of tables.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -16,8 +16,8 @@ from hexiao.storage.postgres_connection import connect
 CLOCKS_APART_MAX_MS = 2_000
 
 
-def connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """A connection to a server that keeps our promises; also after a failover, when another one took over.
+def connect_durably(url: str, *settings: LiteralString) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection, set so, to a server that keeps our promises; also after a failover, when another one took over.
 
     Raises StorageError, or psycopg.Error when there is no server.
     """
@@ -25,6 +25,8 @@ def connect_durably(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         db.execute("SET bytea_output = hex")  # as postgres_glance reads it
         _demand_durability(db)
+        for setting in settings:
+            db.execute(setting)
     except BaseException:
         db.close()
         raise

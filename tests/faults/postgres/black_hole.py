@@ -12,7 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from hexiao.storage.base import ConnectionLost
-from hexiao.storage.postgres import PostgresStorage, migrate, open_storage
+from hexiao.storage.postgres import migrate, open_storage
+from hexiao.storage.postgres_storage import PostgresStorage
 from postgres_server import Databases, PostgresServer
 
 PATIENCE_SECONDS = 15.0

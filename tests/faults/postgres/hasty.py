@@ -11,12 +11,13 @@ from psycopg.pq import TransactionStatus
 
 from hexiao.storage import loading, postgres
 from hexiao.storage.base import GuardMissed
+from hexiao.storage.postgres_storage import PostgresStorage
 from hexiao.storage.snapshot import Changes, Names, Snapshot
 
 COMMIT_EVERY_SECONDS = 0.5
 
 
-class HastyStorage(postgres.PostgresStorage):
+class HastyStorage(PostgresStorage):
     """Keeps one transaction open over many batches; sees its own changes, so nobody notices until somebody dies."""
 
     _committed_at = 0.0
@@ -26,7 +27,7 @@ class HastyStorage(postgres.PostgresStorage):
         if self._db.info.transaction_status == TransactionStatus.IDLE:
             return super().load(names)
         with self._translating():
-            return loading.load(self._ask, names, self._versions)
+            return loading.load(self._ask, names, self._kept)
 
     def save(self, changes: Changes, now: int, node: int) -> None:
         if self._db.info.transaction_status == TransactionStatus.IDLE:

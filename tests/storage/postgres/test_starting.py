@@ -27,8 +27,8 @@ from hexiao.cli.app import app
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.committer import Engine
-from hexiao.storage import migrating, postgres, postgres_durability
-from hexiao.storage.base import StorageError
+from hexiao.storage import migrating, postgres_durability
+from hexiao.storage.base import ConnectionLost, StorageDown, StorageError
 from hexiao.storage.postgres import migrate, open_storage
 from hexiao.storage.postgres_connection import told
 from hexiao.storage.postgres_migrating import MigratingBackend
@@ -149,7 +149,7 @@ def test_a_new_connection_asks_again(databases: Databases) -> None:
     end_sessions(databases, url)
     try:
         for _ in range(2):  # the first finds the line broken
-            with pytest.raises((StorageError, postgres.ConnectionLost, postgres.StorageDown)):
+            with pytest.raises((StorageError, ConnectionLost, StorageDown)):
                 storage.take_node()
     finally:
         storage.close()

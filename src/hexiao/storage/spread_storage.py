@@ -1,37 +1,64 @@
-"""Pages and exports where the tables lie on several machines: the rows by one statement, what stands beside by others.
+"""PostgreSQL whose tables lie on several machines, by Citus: the same answers, in statements that Citus can place.
 
-Citus refuses an outer join with a table that lies apart, and for one behind a page it would fetch the whole table.
-Counts every row: there are no tallies.
+A row is saved by a statement of its own, which goes where the row is; a page reads its rows by one statement and what
+stands beside them by others. Counts every row: there are no tallies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hexiao.domain.party import Member
 from hexiao.domain.redemption import ListedRedemption
-from hexiao.storage import exporting, naming, pages, rows
+from hexiao.storage import exporting, loading, naming, pages, rows
 from hexiao.storage.base import RedemptionFilter
 from hexiao.storage.lists import RedemptionQuery
-from hexiao.storage.reading import Reading
+from hexiao.storage.postgres_queries import SPREAD_INVARIANTS, SPREAD_QUERIES
+from hexiao.storage.postgres_storage import PostgresStorage
+from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
 _COUPON_ID = pages.SHOWN["p"].index("coupon_id")
 _MEMBER_ID = pages.SHOWN["p"].index("member_id")
 _MEMBER_ID_EXPORTED = exporting.Exported._fields.index("member_id")
 
+LATER_STATES = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Each connection to a machine would keep a state of its own: what is read later must not be older than the guard that
+was read before it. The guards part what came between."""
 
-class SpreadReading(Reading):
-    """Reading, in simpler statements when the engine has found that its tables are spread."""
 
-    _row_by_row: bool
+class SpreadStorage(PostgresStorage):
+    """Implements storage.base.Storage on one connection to the coordinator."""
+
+    _queries = SPREAD_QUERIES
+    _invariants = SPREAD_INVARIANTS
+    _settings = ()  # no generic plan runs over several shards: the parameters say where a statement goes
+    _begin = LATER_STATES
+
+    def save(self, changes: Changes, now: int, node: int) -> None:
+        self._save_row_by_row(changes, now, node, tallied=False)
+
+    def tally(self, now: int) -> Iterator[bool]:
+        return iter(())
+
+    def _ask_alone(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
+        return self._ask_one_by_one(asked)
+
+    def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Ids are a plain array, so that only the machines are asked that have them."""
+        arrays = {name: list(value) for name, value in parameters.items() if name == "ids"}
+        return super()._sent({name: value for name, value in parameters.items() if name != "ids"}) | arrays
+
+    @contextmanager
+    def _one_state(self) -> Iterator[None]:
+        with self._translating(), self._db.transaction():
+            yield
 
     def redemption_page(
         self, wanted: RedemptionFilter, page: int, page_size: int
     ) -> tuple[int, list[ListedRedemption]]:
-        if not self._row_by_row:
-            return super().redemption_page(wanted, page, page_size)
         with self._one_state():
             [(edition,)] = self.query("edition")  # first: what is read later may be newer, never older
             listed = RedemptionQuery(self._query_or_remember, wanted)
@@ -45,9 +72,6 @@ class SpreadReading(Reading):
             return int(count), naming.named(self.query, whole, edition, self._kept)
 
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
-        if not self._row_by_row:
-            yield from super().exported(wanted)
-            return
         with self._one_state():
             for block in self._stream(*exporting.statement(self.query, wanted, members=False), exporting.BLOCK):
                 yield self._with_members(block)

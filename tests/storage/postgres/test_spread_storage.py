@@ -20,9 +20,11 @@ from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
 from hexiao.storage import loading, postgres, saving
 from hexiao.storage.base import GuardMissed, LaneTaken, RedemptionFilter
-from hexiao.storage.postgres import PostgresStorage, open_storage
+from hexiao.storage.postgres import open_storage
 from hexiao.storage.postgres_queries import SPREAD_QUERIES
+from hexiao.storage.postgres_storage import PostgresStorage
 from hexiao.storage.snapshot import Names
+from hexiao.storage.spread_storage import SpreadStorage
 from storage.postgres import races
 from storage.postgres.races import Race
 from storage.postgres.test_exporting import (
@@ -97,7 +99,7 @@ def test_the_other_way_is_really_taken(on_postgres: Settings) -> None:
     again = storage.open_again()
     try:
         assert storage._queries is again._queries is SPREAD_QUERIES
-        assert again._row_by_row
+        assert type(storage) is type(again) is SpreadStorage
     finally:
         storage.close()
         again.close()
@@ -118,7 +120,7 @@ def test_a_plan_is_made_when_the_parameters_are_known_and_what_is_read_later_is_
 ) -> None:
     """Citus runs no generic plan over several shards, and hands the isolation level on to every connection it has."""
     spread: Any = open_storage(on_postgres.database)
-    usual: Any = PostgresStorage(on_postgres.database, row_by_row=False)
+    usual: Any = PostgresStorage(on_postgres.database)
     try:
         assert settings_of(spread) == ("auto", "read committed")
         assert settings_of(usual) == ("force_generic_plan", "repeatable read")
