@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from hexiao.cores import Cores
+from hexiao.cli.app import app
+from hexiao.cli.exits import Exit
+from hexiao.cores import demand_cores, offer_cores, take_core
 from hexiao.domain.errors import BadRequest
 from journeys.served import served
 
@@ -19,16 +22,17 @@ PATIENCE_SECONDS = 20
 MINE = sorted(os.sched_getaffinity(0))
 
 
-def work(cores: Cores, line: Connection) -> None:
-    line.send((cores.take(), os.sched_getaffinity(0)))
+def work(offer: str, allowed: set[int], line: Connection) -> None:
+    os.sched_setaffinity(0, allowed)
+    line.send((take_core(offer), os.sched_getaffinity(0)))
     line.recv()
 
 
 @contextmanager
-def worker(cores: Cores) -> Iterator[tuple[int | None, set[int]]]:
-    """A forked worker while the block runs: the core that it took, and those that it may run on."""
+def worker(offer: str, allowed: Sequence[int] = MINE) -> Iterator[tuple[int | None, set[int]]]:
+    """A worker while the block runs: the core that it took, and those that it may run on then."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=work, args=(cores, there))
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(offer, set(allowed), there))
     process.start()
     try:
         assert here.poll(PATIENCE_SECONDS)
@@ -39,23 +43,21 @@ def worker(cores: Cores) -> Iterator[tuple[int | None, set[int]]]:
 
 
 def test_two_workers_never_have_the_same_core() -> None:
-    cores = Cores(1)
+    cores = offer_cores()
     with worker(cores) as (first, allowed):
         assert (first, allowed) == (MINE[0], {MINE[0]})
         with worker(cores) as (second, _):
             assert second == (MINE[1] if len(MINE) > 1 else None)
 
 
-def test_who_comes_when_all_are_taken_runs_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {MINE[0]})
-    cores = Cores(1)
-    monkeypatch.undo()
-    with worker(cores) as (first, _), worker(cores) as (second, allowed):
-        assert (first, second, sorted(allowed)) == (MINE[0], None, MINE)
+def test_who_comes_when_all_are_taken_runs_where_it_may() -> None:
+    cores, one = offer_cores(), MINE[:1]
+    with worker(cores, one) as (first, _), worker(cores, one) as (second, allowed):
+        assert (first, second, sorted(allowed)) == (MINE[0], None, one)
 
 
 def test_the_core_of_a_worker_that_ended_is_given_again() -> None:
-    cores = Cores(1)
+    cores = offer_cores()
     with worker(cores) as (first, _):
         pass
     with worker(cores) as (second, _):
@@ -64,7 +66,15 @@ def test_the_core_of_a_worker_that_ended_is_given_again() -> None:
 
 def test_more_workers_than_cores_are_refused() -> None:
     with pytest.raises(BadRequest, match="--own-cores"):
-        Cores(len(MINE) + 1)
+        demand_cores(len(MINE) + 1)
+
+
+def test_the_server_says_so_before_it_says_where_it_serves(tmp_path: Path) -> None:
+    file = f"sqlite:///{tmp_path}/hexiao.db"
+    ended = CliRunner().invoke(app, ["serve", "--own-cores", "--workers", "64", "--database", file])
+    assert ended.exit_code == Exit.USAGE
+    assert "--own-cores" in ended.stderr
+    assert "http://" not in ended.output
 
 
 @pytest.mark.parametrize(("option", "alone"), [("--own-cores", True), ("--shared-cores", False)])

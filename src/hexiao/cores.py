@@ -1,6 +1,6 @@
 """A core of its own for each worker process, whose threads take turns anyway: they wake no other core for it.
 
-Made before the workers are forked; the kernel gives the core of a worker back when the worker ends. Linux only.
+A worker finds the offer however it was started; the kernel takes its core back when it ends. Linux only.
 """
 
 from __future__ import annotations
@@ -11,32 +11,34 @@ import sys
 from hexiao.domain.errors import BadRequest, Code
 
 
-class Cores:
-    """The cores that this process may run on. Raises BadRequest when there are fewer than `workers`."""
+def demand_cores(workers: int) -> None:
+    """Raises BadRequest where so many workers cannot have a core each."""
+    if sys.platform != "linux":
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="only Linux gives a process a core of its own (--own-cores)")
+    there = len(os.sched_getaffinity(0))
+    if workers > there:
+        raise BadRequest(
+            Code.MALFORMED_REQUEST,
+            reason=f"{workers} workers need as many cores of their own, and there are {there}: fewer --workers, or"
+            " without --own-cores",
+        )
 
-    def __init__(self, workers: int) -> None:
-        if sys.platform != "linux":
-            raise BadRequest(
-                Code.MALFORMED_REQUEST, reason="only Linux gives a process a core of its own (--own-cores)"
-            )
-        self._cores = sorted(os.sched_getaffinity(0))
-        if workers > len(self._cores):
-            raise BadRequest(
-                Code.MALFORMED_REQUEST,
-                reason=f"{workers} workers need as many cores of their own, and there are {len(self._cores)}: fewer"
-                " --workers, or without --own-cores",
-            )
-        self._taken = os.memfd_create("hexiao-cores")  # a byte for each core, locked by the worker that has it
 
-    def take(self) -> int | None:
-        """Run on a core that no other worker has; None when all are taken. Threads that are made later follow."""
-        import fcntl  # which not every system has
+def offer_cores() -> str:
+    """The path of a file in memory with a byte for each core, which the worker locks that has it."""
+    return f"/proc/{os.getpid()}/fd/{os.memfd_create('hexiao-cores')}"
 
-        for place, core in enumerate(self._cores):
-            try:
-                fcntl.lockf(self._taken, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-            except OSError:
-                continue
-            os.sched_setaffinity(0, {core})
-            return core
-        return None
+
+def take_core(offer: str) -> int | None:
+    """Run on a core that no other worker has; None when all are taken. Threads that are made later follow."""
+    import fcntl  # which not every system has
+
+    taken = os.open(offer, os.O_RDWR)  # never closed: that would give the core back
+    for core in sorted(os.sched_getaffinity(0)):
+        try:
+            fcntl.lockf(taken, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, core)
+        except OSError:
+            continue
+        os.sched_setaffinity(0, {core})
+        return core
+    return None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
-from hexiao.cores import Cores
+from hexiao.cores import demand_cores, offer_cores, take_core
 from hexiao.engine.committer import Engine
 from hexiao.logs import Log, configure_logs
 from hexiao.storage import sqlite
@@ -46,7 +46,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-
+CORES = "HEXIAO_CORES"
+"""Tells a worker where the cores are offered."""
 IN_CHUNKS = (b"transfer-encoding", b"chunked")
 
 
@@ -155,6 +156,12 @@ def check_master_key(settings: Settings) -> None:
             ) from broken
 
 
+def check_cores(settings: Settings) -> None:
+    """Raises BadRequest when each worker is to have a core of its own, and there are too few."""
+    if settings.own_cores:
+        demand_cores(settings.workers)
+
+
 def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     """One ASGI application with every door mounted at its paths; a door answers everything below them itself."""
     from hexiao.gateways.kingdee import server as kingdee
@@ -234,15 +241,12 @@ def _settle_interpreter() -> None:
     sys.setswitchinterval(0.001)  # else the committer waits 5 ms for its turn after each answer of the database
 
 
-_cores: Cores | None = None
-"""Of the server; its workers are forked, and so have it too."""
-
-
 def app() -> Application:
     """The factory that Granian calls in each worker process."""
     settings = load_settings()
     configure_logs(settings.log_level)
-    if _cores is not None and _cores.take() is None:
+    offer = os.environ.get(CORES) if settings.own_cores else None
+    if offer and take_core(offer) is None:
         log.warning("no_core_left")
     return Application(settings)
 
@@ -252,11 +256,10 @@ def serve(settings: Settings) -> None:
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
-    global _cores
     configure_logs(settings.log_level)
-    if settings.own_cores:
-        _cores = Cores(settings.workers)
     os.environ.update(to_environment(settings))
+    if settings.own_cores:
+        os.environ[CORES] = offer_cores()
     Server(
         "hexiao.wiring:app",
         factory=True,

@@ -24,9 +24,11 @@ class SwitchedStorage(sqlite.SqliteStorage):
         self._db.execute(f"PRAGMA query_only = {int(self.path.with_name(SWITCH).exists())}")
 
 
-if __name__ == "__main__":  # a test may import the switch's name; workers are forked, and so have it too
-    from hexiao.__main__ import main
-
+if __name__ in ("__main__", "__mp_main__"):  # the server, or a worker of it; a test may import the switch's name
     assert {"save", "writable"} <= set(vars(sqlite.SqliteStorage)), "it is asked otherwise now; follow it"
     sqlite.SqliteStorage = SwitchedStorage
+
+if __name__ == "__main__":
+    from hexiao.__main__ import main
+
     main()

@@ -34,7 +34,15 @@ def serving(shop: FaultShop, logs: Path, program: str) -> Iterator[Server]:
 
 
 def workers_of(server: Server) -> list[int]:
-    return [process for process in running(server.group) if process != server.group]
+    return [process for process in running(server.group) if process != server.group and not tracks(process)]
+
+
+def tracks(process: int) -> bool:
+    """Whether it is what Python starts beside workers that are not forked, to look after what they leave behind."""
+    try:
+        return b"resource_tracker" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def work(port: int, name: str, codes: list[str], gone: threading.Event) -> list[Answer]:

@@ -79,6 +79,7 @@ def serve(
         settings = load_settings(
             database=database, host=host, port=port, workers=workers, own_cores=own_cores, demo=demo or None
         )
+        wiring.check_cores(settings)
         if settings.demo:
             # Not above: a server that starts without the demo does not wait for it.
             from hexiao.cli import demodata

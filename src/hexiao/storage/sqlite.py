@@ -57,8 +57,9 @@ class SqliteStorage(Reading):
         self._schemes_found = {}
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-            self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
-            self._demand_durability()
+            with closed_unless_ready(self._db):
+                self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
+                self._demand_durability()
         except sqlite3.Error as failed:
             raise StorageError(f"cannot open the SQLite database {path}: {failed}{advice(failed)}") from failed
 
@@ -207,6 +208,16 @@ def open_storage(path: Path) -> SqliteStorage:
         raise StorageError(f"{path} cannot be opened: {unreadable}{advice(unreadable)}") from unreadable
     check_schema(applied, "sqlite", str(path))
     return SqliteStorage(path)
+
+
+@contextmanager
+def closed_unless_ready(db: sqlite3.Connection) -> Iterator[None]:
+    """Nobody gets the connection when this fails, so nobody else would close it."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 @contextmanager

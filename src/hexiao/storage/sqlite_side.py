@@ -14,7 +14,7 @@ from urllib.parse import quote
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError
 from hexiao.storage.side import Row, Side, Table, Tell, Value
-from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS
+from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS, closed_unless_ready
 from hexiao.storage.sqlite_advice import advice
 
 PAGES_AT_ONCE = 1_024
@@ -34,9 +34,10 @@ class SqliteSide(Side):
         self.place = ("sqlite", path.stat().st_dev, path.stat().st_ino)
         with self._translating():
             self._db = _open(self.path, "rw" if written else "ro")
-            self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA cache_size = -65536")
+            with closed_unless_ready(self._db):
+                self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA cache_size = -65536")
 
     def tables(self) -> tuple[Table, ...]:
         return tuple([self._table(name) for name in self._table_names() if name not in side.REBUILT])
