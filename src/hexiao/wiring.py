@@ -126,7 +126,12 @@ def _side(settings: Settings, written: bool) -> Side:
 
 def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds: float = 0) -> Engine:
     """A running engine; close it. Without `sweep_seconds` holds lapse when they are met, not by themselves."""
-    return Engine(open_storage(settings), clock or system_clock, secrets.randbelow, sweep_seconds=sweep_seconds)
+    storage = open_storage(settings)
+    try:
+        return Engine(storage, clock or system_clock, secrets.randbelow, sweep_seconds=sweep_seconds)
+    except BaseException:
+        storage.close()
+        raise
 
 
 def open_vault(settings: Settings) -> Vault:

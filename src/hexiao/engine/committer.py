@@ -51,8 +51,8 @@ class Engine:
     ) -> None:
         self.clock = clock
         self._storage = storage
-        self._reader_storage = storage.open_again()
         node = storage.take_node()
+        self._reader_storage = storage.open_again()
         mint, chain = Mint(node, randbelow), Chain(node)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
         changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
