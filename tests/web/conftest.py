@@ -12,7 +12,7 @@ import falcon.testing
 import pytest
 
 from hexiao.domain.party import Cashier, Credential, Item, Member, Role, Shop
-from hexiao.engine.commands import Put
+from hexiao.engine.commands import Put, Record
 from hexiao.engine.committer import Engine
 from hexiao.web.app import build
 from hexiao.web.auth import DOOR, hash_key
@@ -22,13 +22,17 @@ KEYS = {role: f"key-of-{role.value}" for role in Role}
 ROLE_OF_CREDENTIAL = {501: Role.ADMIN, 502: Role.TILL, 503: Role.READ}
 
 
+App = falcon.asgi.App[Any, Any]
+MakeBill = Callable[..., dict[str, Any]]
+
+
 class Api:
     """The app in process: `post` makes an Idempotency-Key unless told otherwise."""
 
     SHOP, OTHER_SHOP, CASHIER, MEMBER = SHOP, OTHER_SHOP, CASHIER, MEMBER
     KEYS = KEYS
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
         self.client = falcon.testing.TestClient(app)
         self._numbers = count(1)
@@ -76,7 +80,7 @@ class Api:
         return answer.json
 
     def scheme(self, benefit: dict[str, Any] | None = None, **terms: Any) -> dict[str, Any]:
-        return self.ok(
+        made: dict[str, Any] = self.ok(
             "/v1/schemes",
             {
                 "number": f"YH{next(self._numbers):04d}",
@@ -85,6 +89,7 @@ class Api:
                 "terms": {"validity": {"type": "from_receipt", "days": 30}, **terms},
             },
         )
+        return made
 
     def redeem(self, code: str, bill: dict[str, Any], mode: str = "redeem", **options: Any) -> falcon.testing.Result:
         take = {"code": code, **options.pop("take", {})}
@@ -92,12 +97,12 @@ class Api:
 
     def code(self, benefit: dict[str, Any] | None = None, **terms: Any) -> str:
         """A coupon of a scheme of its own."""
-        return self.ok("/v1/coupons", {"scheme_id": self.scheme(benefit, **terms)["id"]})["code"]
+        return str(self.ok("/v1/coupons", {"scheme_id": self.scheme(benefit, **terms)["id"]})["code"])
 
 
 @pytest.fixture
-def app(engine: Engine) -> falcon.asgi.App:
-    records = [
+def app(engine: Engine) -> App:
+    records: list[Record] = [
         *(
             Credential(id=number, merchant_id=1, door=DOOR, public_id=hash_key(KEYS[role]), name=role.value, role=role)
             for number, role in ROLE_OF_CREDENTIAL.items()
@@ -114,12 +119,12 @@ def app(engine: Engine) -> falcon.asgi.App:
 
 
 @pytest.fixture
-def api(app: falcon.asgi.App) -> Api:
+def api(app: App) -> Api:
     return Api(app)
 
 
 @pytest.fixture
-def bill() -> Callable[..., dict[str, Any]]:
+def bill() -> MakeBill:
     """bill(number, …) → a bill of 50.00 yuan on two lines."""
 
     def make(number: str = "M1", **other: Any) -> dict[str, Any]:

@@ -5,43 +5,46 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hexiao.domain.party import Credential, Role
 from hexiao.engine.commands import Put
+from hexiao.engine.committer import Engine
 from hexiao.web.api import OPERATIONS
 from hexiao.web.app import build
 from hexiao.web.auth import DOOR, ROLES, hash_key
 from hexiao.web.problems import STATUS
+from web.conftest import Api
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
 REST = "…"
 
 
 @pytest.fixture(scope="module")
-def page():
+def page() -> str:
     return PAGE.read_text("utf-8")
 
 
-def exchanges(page):
+def exchanges(page: str) -> list[tuple[str, str]]:
     """(request, answer) texts, in the order of the page."""
     blocks = re.findall(r"```http\n(.*?)```", page, re.DOTALL)
     assert len(blocks) % 2 == 0
     return list(zip(blocks[::2], blocks[1::2], strict=True))
 
 
-def parse(block):
+def parse(block: str) -> tuple[list[str], dict[str, str], str]:
     head, _, body = block.partition("\n\n")
     first, *lines = head.splitlines()
     return first.split(), dict(line.split(": ", 1) for line in lines), body.strip()
 
 
-def fill(text, known):
+def fill(text: str, known: dict[str, Any]) -> str:
     return re.sub(r"<(\w+)>", lambda found: known[found[1]], text)
 
 
-def match(shown, real, known, place="$"):
+def match(shown: Any, real: Any, known: dict[str, Any], place: str = "$") -> None:
     """`shown` may leave out fields and rows with …, and names values that later examples use."""
     if isinstance(shown, dict):
         assert isinstance(real, dict), place
@@ -62,14 +65,15 @@ def match(shown, real, known, place="$"):
         assert shown == real, place
 
 
-def test_every_example_runs_as_printed(page, api, engine):
+def test_every_example_runs_as_printed(page: str, api: Api, engine: Engine) -> None:
     for number, role in ((701, Role.ADMIN), (702, Role.TILL)):
         key = f"demo-{role.value}-key"
         credential = Credential(
             id=number, merchant_id=1, door=DOOR, public_id=hash_key(key), name=role.value, role=role
         )
         engine.call(Put(merchant_id=1, record=credential))
-    client, known, seen = type(api)(build(engine)), {}, set()
+    client, seen = type(api)(build(engine)), set()
+    known: dict[str, Any] = {}
     for request, answer in exchanges(page):
         (method, target), headers, body = parse(fill(request, known))
         (_, status, *_), _, shown = parse(answer)
@@ -81,7 +85,7 @@ def test_every_example_runs_as_printed(page, api, engine):
     assert seen == {one.noun for one in OPERATIONS}
 
 
-def test_the_table_of_roles_is_that_of_the_code(page):
+def test_the_table_of_roles_is_that_of_the_code(page: str) -> None:
     rows = re.findall(r"^\| `(GET|POST) (/v1\S*)` \| (.+?) \| (.*?) \| (.*?) \| (.*?) +\|$", page, re.MULTILINE)
     told = {(method, path): (what, tuple(map(bool, map(str.strip, marks)))) for method, path, what, *marks in rows}
     order = (Role.ADMIN, Role.TILL, Role.READ)
@@ -94,7 +98,7 @@ def test_the_table_of_roles_is_that_of_the_code(page):
     }
 
 
-def test_the_table_of_statuses_is_that_of_the_code(page):
+def test_the_table_of_statuses_is_that_of_the_code(page: str) -> None:
     rows = re.findall(r"^\| (\d{3}) \| (`.*`) \|$", page, re.MULTILINE)
     told = {code: int(status) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
     assert told == {code.value: status for code, status in STATUS.items()}

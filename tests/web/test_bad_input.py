@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
+import falcon.testing
 import pytest
+
+from web.conftest import Api, App
 
 LINE = {"sku": "6901", "name": "酸奶", "category": "dairy", "quantity": 1, "unit_price_fen": 1000}
 BODY = {
@@ -12,9 +17,10 @@ BODY = {
     "coupons": [{"code": "A1", "amount_fen": 500}],
     "bill": {"number": "M1", "shop_id": "1333333333", "scene": "shop", "lines": [LINE]},
 }
+Place = tuple[str | int, ...]
 
 
-def changed(path, value):
+def changed(path: Place, value: object) -> Any:
     """BODY with the field at `path` set to `value`."""
     body = json.loads(json.dumps(BODY))
     *way, last = path
@@ -25,7 +31,7 @@ def changed(path, value):
     return body
 
 
-def refused(answer, status=400, code="malformed_request"):
+def refused(answer: falcon.testing.Result, status: int = 400, code: str = "malformed_request") -> Any:
     assert (answer.status_code, answer.json["code"]) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json["zh"] and answer.json["en"]
@@ -34,13 +40,13 @@ def refused(answer, status=400, code="malformed_request"):
 
 
 @pytest.fixture
-def coupon(api):
+def coupon(api: Api) -> Any:
     scheme = api.scheme()
     return api.ok("/v1/coupons/import", {"scheme_id": scheme["id"], "coupons": [{"code": "A1"}]})["coupons"][0]
 
 
 @pytest.fixture(autouse=True)
-def nothing_half_written(api, coupon):
+def nothing_half_written(api: Api, coupon: dict[str, Any]) -> Iterator[None]:
     yield
     seen = api.get("/v1/coupons/A1").json
     assert (seen["held_fen"], seen["captured_fen"], seen["last_use"]) == (0, 0, None)
@@ -74,7 +80,7 @@ def nothing_half_written(api, coupon):
     ],
     ids=lambda raw: repr(raw[:24]),
 )
-def test_what_is_not_this_object_in_utf8_json(api, raw):
+def test_what_is_not_this_object_in_utf8_json(api: Api, raw: bytes) -> None:
     refused(api.post("/v1/redemptions", raw=raw))
 
 
@@ -124,7 +130,7 @@ def test_what_is_not_this_object_in_utf8_json(api, raw):
     ],
     ids=lambda one: repr(one)[:40],
 )
-def test_a_wrong_value_is_refused_with_its_place(api, path, value):
+def test_a_wrong_value_is_refused_with_its_place(api: Api, path: Place, value: object) -> None:
     problem = refused(api.post("/v1/redemptions", changed(path, value)))
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     assert f"`${place}" in problem["en"]
@@ -139,38 +145,38 @@ def test_a_wrong_value_is_refused_with_its_place(api, path, value):
         (("bill", "lines", 0, "price"), "price"),
     ],
 )
-def test_an_unknown_field_is_refused_by_name(api, path, name):
+def test_an_unknown_field_is_refused_by_name(api: Api, path: Place, name: str) -> None:
     assert f"`{name}`" in refused(api.post("/v1/redemptions", changed(path, 1)))["en"]
 
 
-def test_an_unknown_field_with_an_endless_name_is_cut_short(api):
+def test_an_unknown_field_with_an_endless_name_is_cut_short(api: Api) -> None:
     assert len(refused(api.post("/v1/redemptions", {**BODY, "x" * 500_000: 1}))["en"]) < 500
 
 
-def test_of_a_field_given_twice_the_last_counts(api):
+def test_of_a_field_given_twice_the_last_counts(api: Api) -> None:
     bill = json.dumps(BODY["bill"]).encode()
     answer = api.post("/v1/assessments", raw=b'{"code": "B2", "code": "A1", "bill": %b}' % bill)
     assert answer.json["assessments"][0]["coupon"]["code"] == "A1"
 
 
 @pytest.mark.parametrize("name", ["mode", "coupons", "bill"])
-def test_a_missing_field_is_refused_by_name(api, name):
+def test_a_missing_field_is_refused_by_name(api: Api, name: str) -> None:
     body = {key: value for key, value in BODY.items() if key != name}
     assert f"`{name}`" in refused(api.post("/v1/redemptions", body))["en"]
 
 
-def test_a_body_over_one_mebibyte_is_413(api):
+def test_a_body_over_one_mebibyte_is_413(api: Api) -> None:
     problem = refused(api.post("/v1/redemptions", raw=b" " * (1 << 20) + b"{}"), 413, "body_too_large")
     assert problem["facts"]["limit_bytes"] == 1 << 20
 
 
-def test_a_body_that_is_not_called_json_is_415(api):
+def test_a_body_that_is_not_called_json_is_415(api: Api) -> None:
     body = json.dumps(BODY).encode()
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
         refused(api.post("/v1/redemptions", raw=body, headers={"Content-Type": kind}), 415)
 
 
-def test_json_with_a_charset_is_taken(api):
+def test_json_with_a_charset_is_taken(api: Api) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert api.post("/v1/assessments", {"code": "A1", "bill": BODY["bill"]}, headers=headers).status_code == 200
 
@@ -214,26 +220,26 @@ def test_json_with_a_charset_is_taken(api):
         "cursor=%E5%88%B8",
     ],
 )
-def test_a_bad_query_is_refused(api, query):
+def test_a_bad_query_is_refused(api: Api, query: str) -> None:
     refused(api.get("/v1/redemptions", query=query))
 
 
 @pytest.mark.parametrize("time", ["2025-02-30T04:00:00Z", "2025-11-22T04:00:60Z", "2025-11-22T04:00:00%2B99:00"])
-def test_a_time_that_does_not_exist_is_told_how_a_time_looks(api, time):
+def test_a_time_that_does_not_exist_is_told_how_a_time_looks(api: Api, time: str) -> None:
     assert "Expected a time such as" in refused(api.get("/v1/redemptions", query=f"created_from={time}"))["en"]
 
 
-def test_an_unknown_query_parameter_is_refused_by_name(api):
+def test_an_unknown_query_parameter_is_refused_by_name(api: Api) -> None:
     for path in ("/v1/redemptions", "/v1/schemes", "/v1/coupons", "/v1/members", "/v1/redemptions/77"):
         assert "`colour`" in refused(api.get(path, query="colour=red"))["en"]
 
 
-def test_a_plus_that_became_a_space_is_explained(api):
+def test_a_plus_that_became_a_space_is_explained(api: Api) -> None:
     problem = refused(api.get("/v1/redemptions", query="created_from=2025-11-22T04:00:00+08:00"))
     assert "%2B" in problem["en"]
 
 
-def test_addresses_and_methods_that_are_not_there(api):
+def test_addresses_and_methods_that_are_not_there(api: Api) -> None:
     assert refused(api.get("/v1/nothing"), 404, "not_found")["facts"]["path"] == "/v1/nothing"
     refused(api.get("/v1/redemptions/77/lines"), 404, "not_found")
     refused(api.send("DELETE", "/v1/redemptions/77"), 405, "method_not_allowed")
@@ -244,13 +250,15 @@ def test_addresses_and_methods_that_are_not_there(api):
 
 @pytest.mark.parametrize("path", ["/v1/shops/", "/v1/redemptions/", "/v1/coupons/A1/", "//v1/shops", "//", "/docs/"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_slash_too_many_is_another_address(api, path, method):
+def test_a_slash_too_many_is_another_address(api: Api, path: str, method: str) -> None:
     answer = getattr(api, method)(path, *([{}] if method == "post" else []))
     assert refused(answer, 404, "not_found")["facts"]["path"] == path
 
 
-def test_an_unexpected_exception_shows_an_id_and_no_trace(api, app, capsys):
-    async def explode(req, resp):
+def test_an_unexpected_exception_shows_an_id_and_no_trace(
+    api: Api, app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def explode(req: Any, resp: Any, **_: Any) -> None:
         raise ZeroDivisionError("secret detail")
 
     app.add_sink(explode, "/v1/explode")

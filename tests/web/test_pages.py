@@ -7,16 +7,20 @@ import shutil
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from hexiao.config import Settings
 from hexiao.domain.errors import Code
+from hexiao.engine.committer import Engine
 from hexiao.web.api import OPERATIONS
 from hexiao.web.app import build
 from hexiao.web.docs_page import anchor
 from hexiao.web.html import Html, tag
 from hexiao.wiring import open_engine
+from web.conftest import Api
 
 VOID = {"meta", "link", "br"}
 
@@ -24,30 +28,33 @@ VOID = {"meta", "link", "br"}
 class Page(HTMLParser):
     """Checks that every element is closed in order; collects ids, links and element names."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.open, self.ids, self.links, self.names = [], [], [], set()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.names: set[str] = set()
         self.feed(text)
         self.close()
         assert self.open == []
 
-    def handle_starttag(self, name, attributes):
+    def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         self.names.add(name)
         for key, value in attributes:
             assert not key.startswith("on") and key != "style" and key != "src"
             if key == "id":
-                self.ids.append(value)
+                self.ids.append(value or "")
             if key == "href":
-                self.links.append(value)
+                self.links.append(value or "")
         if name not in VOID:
             self.open.append(name)
 
-    def handle_endtag(self, name):
+    def handle_endtag(self, name: str) -> None:
         assert self.open.pop() == name
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_a_page_is_sound_html_without_script_under_a_strict_policy(api, path):
+def test_a_page_is_sound_html_without_script_under_a_strict_policy(api: Api, path: str) -> None:
     answer = api.get(path, role=None)
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
     parsed = Page(answer.text)
@@ -62,7 +69,7 @@ def test_a_page_is_sound_html_without_script_under_a_strict_policy(api, path):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_docs_show_every_operation_and_every_code_in_both_languages(api):
+def test_docs_show_every_operation_and_every_code_in_both_languages(api: Api) -> None:
     parsed = Page(api.get("/docs", role=None).text)
     assert {anchor(one.method.lower(), one.path) for one in OPERATIONS} <= set(parsed.ids)
     assert {code.value for code in Code} <= set(parsed.ids)
@@ -71,13 +78,13 @@ def test_docs_show_every_operation_and_every_code_in_both_languages(api):
     assert all(code.zh in text for code in Code)
 
 
-def test_the_type_of_a_problem_leads_to_its_code(api):
+def test_the_type_of_a_problem_leads_to_its_code(api: Api) -> None:
     problem = api.get("/v1/nothing").json
     path, _, fragment = problem["type"].partition("#")
     assert fragment in Page(api.get(path, role=None).text).ids
 
 
-def test_the_first_page_shows_the_demo_requests_escaped_and_only_in_the_demo(api, engine):
+def test_the_first_page_shows_the_demo_requests_escaped_and_only_in_the_demo(api: Api, engine: Engine) -> None:
     request = ("核销一张券 <b>", "curl 'http://127.0.0.1:8080/v1' -d '{\"a\": \"<script>\"}' && echo")
     demo = type(api)(build(engine, demo_requests=(request,)))
     text = demo.get("/", role=None).text
@@ -88,16 +95,16 @@ def test_the_first_page_shows_the_demo_requests_escaped_and_only_in_the_demo(api
     assert 'href="/docs"' in plain
 
 
-def test_what_is_put_into_html_is_escaped():
+def test_what_is_put_into_html_is_escaped() -> None:
     assert tag("p", "<x>", Html("<b></b>"), title='"&') == '<p title="&quot;&amp;">&lt;x&gt;<b></b></p>'
 
 
-def test_live_and_ready(api):
+def test_live_and_ready(api: Api) -> None:
     assert (api.get("/live", role=None).status_code, api.get("/live", role=None).json) == (200, {"live": True})
     assert (api.get("/ready", role=None).status_code, api.get("/ready", role=None).json) == (200, {"ready": True})
 
 
-def test_not_ready_while_the_database_does_not_answer(api, settings, tmp_path):
+def test_not_ready_while_the_database_does_not_answer(api: Api, settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "broken.db"
     shutil.copy(settings.sqlite_path, path)
     engine = open_engine(msgspec.structs.replace(settings, database=f"sqlite:///{path}"))
@@ -110,7 +117,7 @@ def test_not_ready_while_the_database_does_not_answer(api, settings, tmp_path):
     engine.close()
 
 
-def test_answers_of_the_api_are_kept_by_nobody(api):
+def test_answers_of_the_api_are_kept_by_nobody(api: Api) -> None:
     for answer in (api.get("/v1/schemes"), api.get("/v1/nothing"), api.get("/v1/schemes", role=None)):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from conftest import Clock
+from web.conftest import Api, MakeBill
 
-def walk(api, path, noun, limit, meanwhile=lambda: None, **query):
+
+def walk(
+    api: Api, path: str, noun: str, limit: int, meanwhile: Callable[[], None] = lambda: None, **query: str
+) -> list[str]:
     """The ids of all pages, in order."""
     ids, cursor, pages = [], None, 0
     while True:
@@ -24,7 +31,7 @@ def walk(api, path, noun, limit, meanwhile=lambda: None, **query):
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
-def test_redemptions_in_the_same_millisecond_and_later(api, bill, clock, limit):
+def test_redemptions_in_the_same_millisecond_and_later(api: Api, bill: MakeBill, clock: Clock, limit: int) -> None:
     scheme = api.scheme()
     codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 9})["coupons"]]
     made = []
@@ -35,13 +42,13 @@ def test_redemptions_in_the_same_millisecond_and_later(api, bill, clock, limit):
     assert walk(api, "/v1/redemptions", "redemptions", limit) == [row["id"] for row in reversed(made)]
 
 
-def test_a_row_that_is_added_meanwhile_moves_nothing(api, bill, clock):
+def test_a_row_that_is_added_meanwhile_moves_nothing(api: Api, bill: MakeBill, clock: Clock) -> None:
     scheme = api.scheme()
     codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 12})["coupons"]]
     made = [api.redeem(code, bill(code)).json["redemptions"][0]["id"] for code in codes[:6]]
     late = iter(codes[6:])
 
-    def add():
+    def add() -> None:
         clock.forward(1)
         code = next(late)
         api.redeem(code, bill(code))
@@ -49,7 +56,7 @@ def test_a_row_that_is_added_meanwhile_moves_nothing(api, bill, clock):
     assert walk(api, "/v1/redemptions", "redemptions", 2, add) == made[::-1]
 
 
-def test_the_cursor_goes_on_under_a_filter(api, bill):
+def test_the_cursor_goes_on_under_a_filter(api: Api, bill: MakeBill) -> None:
     scheme = api.scheme()
     codes = [c["code"] for c in api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 6})["coupons"]]
     made = [
@@ -60,7 +67,7 @@ def test_the_cursor_goes_on_under_a_filter(api, bill):
 
 
 @pytest.mark.parametrize("limit", [1, 4, 200])
-def test_every_other_list(api, clock, limit):
+def test_every_other_list(api: Api, clock: Clock, limit: int) -> None:
     schemes = []
     for _ in range(5):
         schemes.append(api.scheme()["id"])
@@ -81,5 +88,5 @@ def test_every_other_list(api, clock, limit):
     assert walk(api, "/v1/goods", "goods", limit) == before + made
 
 
-def test_an_empty_list_has_no_next_page(api):
+def test_an_empty_list_has_no_next_page(api: Api) -> None:
     assert api.get("/v1/redemptions").json == {"redemptions": [], "next_cursor": None}

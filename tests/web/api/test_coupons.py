@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from conftest import Clock
+from web.conftest import Api, MakeBill
 
 DAY = 86_400
 
 
-def test_issue_makes_one_coupon_with_an_unguessable_code(api):
+def test_issue_makes_one_coupon_with_an_unguessable_code(api: Api) -> None:
     scheme = api.scheme()
     answer = api.post("/v1/coupons", {"scheme_id": scheme["id"], "member_id": api.MEMBER, "channel": "gift"})
     assert answer.status_code == 201
@@ -20,7 +25,7 @@ def test_issue_makes_one_coupon_with_an_unguessable_code(api):
     assert coupon["valid_until_at"] == "2025-12-21T16:00:00.000Z"
 
 
-def test_a_batch_issues_many_or_none(api):
+def test_a_batch_issues_many_or_none(api: Api) -> None:
     scheme = api.scheme(total=5)
     made = api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 4})["coupons"]
     assert len({coupon["code"] for coupon in made}) == 4
@@ -30,12 +35,12 @@ def test_a_batch_issues_many_or_none(api):
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1001, 10**30, 1.5, "5", None])
-def test_a_batch_is_bounded(api, quantity):
+def test_a_batch_is_bounded(api: Api, quantity: object) -> None:
     answer = api.post("/v1/coupons/batch", {"scheme_id": api.scheme()["id"], "quantity": quantity})
     assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
 
 
-def test_import_keeps_codes_ids_and_the_day_of_receipt(api):
+def test_import_keeps_codes_ids_and_the_day_of_receipt(api: Api) -> None:
     scheme = api.scheme({"kind": "balance", "amount_fen": 1000})
     given = {
         "code": "2019 1031-9661 7689 9187", "id": "4242", "record_id": "4343", "member_id": api.MEMBER,
@@ -65,13 +70,13 @@ def test_import_keeps_codes_ids_and_the_day_of_receipt(api):
         {"code": "A1", "channel": "theft"},
     ],
 )
-def test_an_import_that_is_malformed_is_refused(api, coupon):
+def test_an_import_that_is_malformed_is_refused(api: Api, coupon: dict[str, Any]) -> None:
     answer = api.post("/v1/coupons/import", {"scheme_id": api.scheme()["id"], "coupons": [coupon]})
     assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
     assert "coupons[0]" in answer.json["en"]
 
 
-def test_get_tries_the_code_first_and_then_the_id(api):
+def test_get_tries_the_code_first_and_then_the_id(api: Api) -> None:
     scheme = api.scheme()
     first = api.ok("/v1/coupons", {"scheme_id": scheme["id"]})
     assert api.get(f"/v1/coupons/{first['id']}").json["code"] == first["code"]
@@ -81,7 +86,7 @@ def test_get_tries_the_code_first_and_then_the_id(api):
     assert by_code["scheme"]["number"] == scheme["number"]
 
 
-def test_get_takes_any_dress_of_the_code(api):
+def test_get_takes_any_dress_of_the_code(api: Api) -> None:
     code = api.code()
     assert api.get(f"/v1/coupons/%20{code[:8]}-{code[8:]}").json["code"] == code
     wide = "".join(f"%EF%BC%{0x90 + int(digit):X}" for digit in code)
@@ -89,14 +94,14 @@ def test_get_takes_any_dress_of_the_code(api):
 
 
 @pytest.mark.parametrize("code", ["NOSUCH", "77", "-", "%00", "%FF%FE", "9" * 30, "x" * 3000])
-def test_a_coupon_that_is_not_there_is_404(api, code):
+def test_a_coupon_that_is_not_there_is_404(api: Api, code: str) -> None:
     for answer in (api.get(f"/v1/coupons/{code}"), api.post(f"/v1/coupons/{code}/void", {})):
         assert (answer.status_code, answer.json["code"]) == (404, "unknown_coupon")
 
 
-def test_its_face_follows_its_life(api, bill, clock):
-    def face(code):
-        return api.get(f"/v1/coupons/{code}").json["face"]
+def test_its_face_follows_its_life(api: Api, bill: MakeBill, clock: Clock) -> None:
+    def face(code: str) -> str:
+        return str(api.get(f"/v1/coupons/{code}").json["face"])
 
     code, other = api.code(), api.code(validity={"type": "from_next_day", "days": 1})
     assert (face(code), face(other)) == ("usable", "pending")
@@ -110,7 +115,7 @@ def test_its_face_follows_its_life(api, bill, clock):
     assert face(other) == "voided"
 
 
-def test_void_works_by_code_or_id_once_and_not_while_held(api, bill):
+def test_void_works_by_code_or_id_once_and_not_while_held(api: Api, bill: MakeBill) -> None:
     code = api.code()
     (held,) = api.redeem(code, bill(), "hold").json["redemptions"]
     answer = api.post(f"/v1/coupons/{code}/void", {"reason": "遗失"})
@@ -123,7 +128,7 @@ def test_void_works_by_code_or_id_once_and_not_while_held(api, bill):
     assert (answer.status_code, answer.json["code"]) == (409, "coupon_voided")
 
 
-def test_the_list_is_narrowed_by_scheme_and_member(api):
+def test_the_list_is_narrowed_by_scheme_and_member(api: Api) -> None:
     scheme = api.scheme()
     api.code()
     mine = api.ok("/v1/coupons", {"scheme_id": scheme["id"], "member_id": api.MEMBER})
@@ -135,7 +140,7 @@ def test_the_list_is_narrowed_by_scheme_and_member(api):
     assert [coupon["id"] for coupon in listed] == [mine["id"]]
 
 
-def test_an_unknown_scheme_or_member_in_the_body_is_422(api):
+def test_an_unknown_scheme_or_member_in_the_body_is_422(api: Api) -> None:
     answer = api.post("/v1/coupons", {"scheme_id": "77"})
     assert (answer.status_code, answer.json["code"]) == (422, "unknown_scheme")
     answer = api.post("/v1/coupons", {"scheme_id": api.scheme()["id"], "member_id": "77"})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+
+from conftest import Clock
+from web.conftest import Api, MakeBill
 
 DAY = 86_400
 
 
-def test_redeem_takes_the_coupon_and_splits_the_discount_over_the_lines(api, bill):
+def test_redeem_takes_the_coupon_and_splits_the_discount_over_the_lines(api: Api, bill: MakeBill) -> None:
     code = api.code()
     answer = api.redeem(code, bill("M1", cashier_id=api.CASHIER))
     assert answer.status_code == 201
@@ -25,7 +31,7 @@ def test_redeem_takes_the_coupon_and_splits_the_discount_over_the_lines(api, bil
     assert (redemption["coupon_left_fen"], redemption["coupon_left_uses"]) == (0, 0)
 
 
-def test_a_hold_is_captured_in_part_and_the_rest_goes_back(api, bill):
+def test_a_hold_is_captured_in_part_and_the_rest_goes_back(api: Api, bill: MakeBill) -> None:
     code = api.code({"kind": "balance", "amount_fen": 3000})
     (held,) = api.redeem(code, bill(), "hold").json["redemptions"]
     assert (held["state"], held["amount_fen"], held["allowed"]) == ("held", 3000, ["capture", "release"])
@@ -35,7 +41,7 @@ def test_a_hold_is_captured_in_part_and_the_rest_goes_back(api, bill):
     assert sum(captured["lines"]) == 1000
 
 
-def test_a_release_needs_no_body_and_frees_the_coupon(api, bill):
+def test_a_release_needs_no_body_and_frees_the_coupon(api: Api, bill: MakeBill) -> None:
     code = api.code()
     (held,) = api.redeem(code, bill("M1"), "hold").json["redemptions"]
     released = api.post(f"/v1/redemptions/{held['id']}/release")
@@ -44,7 +50,7 @@ def test_a_release_needs_no_body_and_frees_the_coupon(api, bill):
     assert api.redeem(code, bill("M2")).status_code == 201
 
 
-def test_a_reversal_may_be_partial_by_line_and_then_full(api, bill):
+def test_a_reversal_may_be_partial_by_line_and_then_full(api: Api, bill: MakeBill) -> None:
     (taken,) = api.redeem(api.code(), bill()).json["redemptions"]
     path = f"/v1/redemptions/{taken['id']}/reverse"
     part = api.ok(path, {"lines": [100, 0], "reason": "退货"})
@@ -56,7 +62,7 @@ def test_a_reversal_may_be_partial_by_line_and_then_full(api, bill):
     assert again.json["redemption"]["state"] == "reversed"
 
 
-def test_the_same_bill_gets_its_own_hold_back(api, bill):
+def test_the_same_bill_gets_its_own_hold_back(api: Api, bill: MakeBill) -> None:
     code = api.code()
     first = api.redeem(code, bill(), "hold").json["redemptions"][0]
     assert api.redeem(code, bill(), "hold").json["redemptions"][0]["id"] == first["id"]
@@ -65,7 +71,7 @@ def test_the_same_bill_gets_its_own_hold_back(api, bill):
     assert elsewhere.json["facts"]["held_until_at"] == "2025-11-22T04:15:00.000Z"
 
 
-def test_a_refusal_is_409_with_every_verdict_of_every_coupon(api, bill):
+def test_a_refusal_is_409_with_every_verdict_of_every_coupon(api: Api, bill: MakeBill) -> None:
     spent, poor = api.code(), api.code(minimum_spend_fen=900_000)
     assert api.redeem(spent, bill("M0")).status_code == 201
     coupons = [{"code": spent}, {"code": poor}]
@@ -82,7 +88,7 @@ def test_a_refusal_is_409_with_every_verdict_of_every_coupon(api, bill):
     assert any(verdict["ok"] for verdict in problem["verdicts"])
 
 
-def test_instants_in_verdicts_and_facts_are_iso(api, bill, clock):
+def test_instants_in_verdicts_and_facts_are_iso(api: Api, bill: MakeBill, clock: Clock) -> None:
     code = api.code()
     clock.forward(31 * DAY)
     problem = api.redeem(code, bill()).json
@@ -93,7 +99,7 @@ def test_instants_in_verdicts_and_facts_are_iso(api, bill, clock):
     assert "2025-12-22 00:00:00" in problem["zh"]  # local time for people
 
 
-def test_what_the_body_names_and_is_not_there_is_422_but_an_unknown_code_404(api, bill):
+def test_what_the_body_names_and_is_not_there_is_422_but_an_unknown_code_404(api: Api, bill: MakeBill) -> None:
     code = api.code()
     unknown = {
         "unknown_shop": bill(shop_id="77"),
@@ -118,25 +124,25 @@ def test_what_the_body_names_and_is_not_there_is_422_but_an_unknown_code_404(api
     ],
     ids=["spaces", "hyphens", "full-width", "scanner suffix"],
 )
-def test_a_code_is_normalised_then_looked_up(api, bill, dress):
+def test_a_code_is_normalised_then_looked_up(api: Api, bill: MakeBill, dress: Callable[[str], str]) -> None:
     code = api.code()
     assert api.redeem(dress(code), bill()).json["redemptions"][0]["code"] == code
 
 
-def test_a_lower_case_code_is_found(api, bill):
+def test_a_lower_case_code_is_found(api: Api, bill: MakeBill) -> None:
     scheme = api.scheme()
     api.ok("/v1/coupons/import", {"scheme_id": scheme["id"], "coupons": [{"code": "abc-１23"}]})
     assert api.redeem("aBc123", bill()).json["redemptions"][0]["code"] == "ABC123"
 
 
-def test_the_same_coupon_twice_on_one_bill_is_refused_also_in_another_dress(api, bill):
+def test_the_same_coupon_twice_on_one_bill_is_refused_also_in_another_dress(api: Api, bill: MakeBill) -> None:
     code = api.code()
     coupons = [{"code": code}, {"code": f"{code[:5]} {code[5:]}"}]
     answer = api.post("/v1/redemptions", {"mode": "redeem", "coupons": coupons, "bill": bill()})
     assert (answer.status_code, answer.json["code"]) == (422, "duplicate_coupon")
 
 
-def test_a_moved_redemption_is_refused_with_its_state(api, bill):
+def test_a_moved_redemption_is_refused_with_its_state(api: Api, bill: MakeBill) -> None:
     (taken,) = api.redeem(api.code(), bill()).json["redemptions"]
     answer = api.post(f"/v1/redemptions/{taken['id']}/release", {})
     assert (answer.status_code, answer.json["code"]) == (409, "already_captured")
@@ -145,7 +151,7 @@ def test_a_moved_redemption_is_refused_with_its_state(api, bill):
 
 
 @pytest.mark.parametrize("redemption_id", ["77", "abc", "0", "-1", "99999999999999999999", "1.0"])
-def test_a_redemption_that_is_not_there_is_404(api, redemption_id):
+def test_a_redemption_that_is_not_there_is_404(api: Api, redemption_id: str) -> None:
     for answer in (
         api.get(f"/v1/redemptions/{redemption_id}"),
         api.post(f"/v1/redemptions/{redemption_id}/capture", {}),
@@ -156,7 +162,9 @@ def test_a_redemption_that_is_not_there_is_404(api, redemption_id):
         assert answer.json["facts"]["redemption_id"] == redemption_id
 
 
-def test_a_hold_past_its_deadline_is_shown_as_lapsed_before_anybody_wrote_it_down(api, bill, clock):
+def test_a_hold_past_its_deadline_is_shown_as_lapsed_before_anybody_wrote_it_down(
+    api: Api, bill: MakeBill, clock: Clock
+) -> None:
     (held,) = api.redeem(api.code(), bill(), "hold").json["redemptions"]
     clock.forward(900)
     seen = api.get(f"/v1/redemptions/{held['id']}").json
@@ -165,7 +173,7 @@ def test_a_hold_past_its_deadline_is_shown_as_lapsed_before_anybody_wrote_it_dow
     assert (answer.status_code, answer.json["code"]) == (409, "hold_lapsed")
 
 
-def test_get_shows_the_names_beside_it(api, bill):
+def test_get_shows_the_names_beside_it(api: Api, bill: MakeBill) -> None:
     (taken,) = api.redeem(api.code(), bill(cashier_id=api.CASHIER, member_id=api.MEMBER)).json["redemptions"]
     seen = api.get(f"/v1/redemptions/{taken['id']}").json
     assert {name: seen[name] for name in taken} == taken
@@ -173,7 +181,7 @@ def test_get_shows_the_names_beside_it(api, bill):
     assert (seen["cashier_name"], seen["member_name"]) == ("收银员01", "会员001")
 
 
-def test_a_batch_has_an_outcome_for_each_item(api, bill):
+def test_a_batch_has_an_outcome_for_each_item(api: Api, bill: MakeBill) -> None:
     good, spent = api.code(), api.code()
     api.redeem(spent, bill("M0"))
     items = [
@@ -196,9 +204,9 @@ def test_a_batch_has_an_outcome_for_each_item(api, bill):
     assert again.content == answer.content and again.headers["idempotent-replay"] == "true"
 
 
-def test_a_batch_is_bounded_and_one_malformed_item_refuses_it_whole(api, bill):
+def test_a_batch_is_bounded_and_one_malformed_item_refuses_it_whole(api: Api, bill: MakeBill) -> None:
     code = api.code()
-    item = {"mode": "redeem", "coupons": [{"code": code}], "bill": bill()}
+    item: dict[str, Any] = {"mode": "redeem", "coupons": [{"code": code}], "bill": bill()}
     small = {**item, "bill": {**bill(), "lines": [{"sku": "1", "quantity": 1, "unit_price_fen": 1}]}}
     for items in ([], [small] * 1001, [item, {**item, "mode": "steal"}]):
         answer = api.post("/v1/redemptions/batch", {"items": items})
@@ -208,7 +216,7 @@ def test_a_batch_is_bounded_and_one_malformed_item_refuses_it_whole(api, bill):
 
 class TestList:
     @pytest.fixture
-    def history(self, api, bill, clock):
+    def history(self, api: Api, bill: MakeBill, clock: Clock) -> list[dict[str, Any]]:
         """Five redemptions, a minute apart: R1 … R4 captured, R5 held in the other shop."""
         made = []
         for number in range(1, 5):
@@ -239,12 +247,14 @@ class TestList:
             ({"shop_id": "1333333333", "state": "captured", "limit": "2"}, "R4 R3"),
         ],
     )
-    def test_every_filter_narrows_it(self, api, history, query, expected):
+    def test_every_filter_narrows_it(
+        self, api: Api, history: list[dict[str, Any]], query: dict[str, str], expected: str
+    ) -> None:
         answer = api.get("/v1/redemptions", query=query)
         assert answer.status_code == 200, answer.text
         assert [row["bill_number"] for row in answer.json["redemptions"]] == expected.split()
 
-    def test_by_code_in_any_dress_and_by_scheme_number(self, api, history):
+    def test_by_code_in_any_dress_and_by_scheme_number(self, api: Api, history: list[dict[str, Any]]) -> None:
         third = history[2]
         by_code = api.get("/v1/redemptions", query={"code": f"{third['code'][:4]} {third['code'][4:]}"})
         by_scheme = api.get("/v1/redemptions", query={"scheme_number": third["scheme_number"]})

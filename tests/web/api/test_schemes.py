@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-KINDS = [
+from conftest import Clock
+from web.conftest import Api, MakeBill
+
+KINDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"kind": "money_off", "amount_fen": 500}, {}),
     ({"kind": "rate_off", "off_bp": 1500, "cap_fen": 2000}, {}),
     ({"kind": "goods_off", "up_to_fen": None, "up_to_quantity": 1}, {"goods": {"mode": "listed", "values": ["6901"]}}),
@@ -16,7 +21,9 @@ MONTH = {"validity": {"type": "from_receipt", "days": 30}}
 
 
 @pytest.mark.parametrize(("benefit", "terms"), KINDS, ids=[benefit["kind"] for benefit, _ in KINDS])
-def test_each_of_the_five_kinds_is_created_and_works(api, bill, benefit, terms):
+def test_each_of_the_five_kinds_is_created_and_works(
+    api: Api, bill: MakeBill, benefit: dict[str, Any], terms: dict[str, Any]
+) -> None:
     scheme = api.scheme(benefit, **terms)
     assert scheme["kind"] == benefit["kind"] and scheme["benefit"] == benefit
     assert (scheme["version"], scheme["latest"], scheme["paused"]) == (1, 1, False)
@@ -25,8 +32,8 @@ def test_each_of_the_five_kinds_is_created_and_works(api, bill, benefit, terms):
     assert taken["kind"] == benefit["kind"] and taken["amount_fen"] == sum(taken["lines"]) > 0
 
 
-def test_terms_come_back_as_they_were_sent(api):
-    terms = {
+def test_terms_come_back_as_they_were_sent(api: Api) -> None:
+    terms: dict[str, Any] = {
         "validity": {"type": "fixed", "first_day": "2025-11-01", "last_day": "2025-11-30"},
         "windows": [{"weekdays": [6, 7], "since": "10:00", "until": "22:00"}],
         "minimum_spend_fen": 3000,
@@ -47,7 +54,7 @@ def test_terms_come_back_as_they_were_sent(api):
     assert api.get(f"/v1/schemes/{scheme['id']}").json["terms"] == terms
 
 
-def test_a_new_version_leaves_issued_coupons_as_they_are(api):
+def test_a_new_version_leaves_issued_coupons_as_they_are(api: Api) -> None:
     scheme = api.scheme()
     path = f"/v1/schemes/{scheme['id']}"
     old = api.ok("/v1/coupons", {"scheme_id": scheme["id"]})
@@ -64,7 +71,7 @@ def test_a_new_version_leaves_issued_coupons_as_they_are(api):
     assert api.get(path, query={"version": "9"}).status_code == 404
 
 
-def test_a_paused_scheme_issues_and_redeems_nothing_until_it_is_resumed(api, bill):
+def test_a_paused_scheme_issues_and_redeems_nothing_until_it_is_resumed(api: Api, bill: MakeBill) -> None:
     scheme = api.scheme()
     code = api.ok("/v1/coupons", {"scheme_id": scheme["id"]})["code"]
     assert api.ok(f"/v1/schemes/{scheme['id']}/pause")["paused"] is True
@@ -74,7 +81,7 @@ def test_a_paused_scheme_issues_and_redeems_nothing_until_it_is_resumed(api, bil
     assert api.redeem(code, bill()).status_code == 201
 
 
-def test_get_counts_what_was_given_out(api, bill):
+def test_get_counts_what_was_given_out(api: Api, bill: MakeBill) -> None:
     scheme = api.scheme()
     code = api.ok("/v1/coupons/batch", {"scheme_id": scheme["id"], "quantity": 3})["coupons"][0]["code"]
     api.redeem(code, bill())
@@ -100,7 +107,9 @@ def test_get_counts_what_was_given_out(api, bill):
         (None, {"hold_seconds": 0}),
     ],
 )
-def test_settings_that_cannot_work_are_refused_with_the_reason(api, benefit, terms):
+def test_settings_that_cannot_work_are_refused_with_the_reason(
+    api: Api, benefit: dict[str, Any] | None, terms: dict[str, Any]
+) -> None:
     body = {
         "number": "BAD1", "name": "坏", "benefit": benefit or {"kind": "money_off", "amount_fen": 500},
         "terms": {"validity": {"type": "from_receipt", "days": 30}, **terms},
@@ -132,7 +141,7 @@ def test_settings_that_cannot_work_are_refused_with_the_reason(api, benefit, ter
         {"id": "0"},
     ],
 )
-def test_a_malformed_scheme_is_refused(api, change):
+def test_a_malformed_scheme_is_refused(api: Api, change: dict[str, Any]) -> None:
     body = {
         "number": "BAD1", "name": "坏", "benefit": {"kind": "money_off", "amount_fen": 500},
         "terms": {"validity": {"type": "from_receipt", "days": 30}},
@@ -141,7 +150,7 @@ def test_a_malformed_scheme_is_refused(api, change):
     assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
 
 
-def test_a_number_belongs_to_one_scheme(api):
+def test_a_number_belongs_to_one_scheme(api: Api) -> None:
     scheme = api.scheme()
     body = {key: scheme[key] for key in ("number", "name", "benefit", "terms")}
     answer = api.post("/v1/schemes", body)
@@ -151,7 +160,7 @@ def test_a_number_belongs_to_one_scheme(api):
 
 
 @pytest.mark.parametrize("scheme_id", ["77", "abc", "99999999999999999999"])
-def test_a_scheme_that_the_path_names_and_is_not_there_is_404(api, scheme_id):
+def test_a_scheme_that_the_path_names_and_is_not_there_is_404(api: Api, scheme_id: str) -> None:
     for answer in (
         api.get(f"/v1/schemes/{scheme_id}"),
         api.post(f"/v1/schemes/{scheme_id}/versions", {"name": "x"}),
@@ -162,7 +171,7 @@ def test_a_scheme_that_the_path_names_and_is_not_there_is_404(api, scheme_id):
         assert answer.json["status"] == 404
 
 
-def test_the_list_shows_the_latest_versions_newest_first(api, clock):
+def test_the_list_shows_the_latest_versions_newest_first(api: Api, clock: Clock) -> None:
     first = api.scheme()
     clock.forward(1)
     second = api.scheme()
