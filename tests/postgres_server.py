@@ -134,7 +134,7 @@ class PostgresServer:
     def execute(self, sql: str, database: str = "postgres") -> list[Any]:
         """One statement of an administrator; its rows, if it has any."""
         with psycopg.connect(self.url(database), autocommit=True) as db:
-            done = db.execute(sql)  # type: ignore[call-overload]
+            done = db.execute(sql)
             return done.fetchall() if done.description else []
 
     def alter(self, **settings: str | None) -> None:

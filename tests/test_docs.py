@@ -100,8 +100,9 @@ def commands(command: Any, path: tuple[str, ...] = ("hexiao",)) -> Iterator[tupl
     if not isinstance(command, TyperGroup):
         yield " ".join(path), inspect.cleandoc(command.help).partition("\n\n")[0].replace("\n", " ")
         return
-    for name in command.list_commands(None):
-        yield from commands(command.get_command(None, name), (*path, name))
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        yield from commands(command.get_command(context, name), (*path, name))
 
 
 def row_of(code: Code) -> list[str]:

@@ -38,7 +38,8 @@ class TestIssue:
     ) -> None:
         before = coupons_in(demo)
         with monkeypatch.context() as patched:
-            ask, asked = Session.ask, []
+            ask = Session.ask
+            asked: list[tuple[Any, ...]] = []
 
             def until_ctrl_c(*arguments: Any) -> Any:
                 if asked:

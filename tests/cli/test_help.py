@@ -25,8 +25,10 @@ from hexiao.web.views import KINDS
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield path, command
-    for name in command.list_commands(None) if isinstance(command, TyperGroup) else ():
-        yield from commands(command.get_command(None, name), (*path, name))
+    if isinstance(command, TyperGroup):
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
 
 
 ALL = list(commands(typer.main.get_command(app)))

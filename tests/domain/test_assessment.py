@@ -601,7 +601,9 @@ def opens_at(window: Window, instant: int) -> bool:
 
 def test_waiting_until_it_is_valid_or_released_helps() -> None:
     early = spoilt(Code.NOT_YET_VALID)
-    early.now = assess(early).failure.needed
+    opens = assess(early).failure.needed
+    assert isinstance(opens, int)
+    early.now = opens
     assert assess(early).ok
     held = spoilt(Code.HELD_ELSEWHERE)
     until = assess(held).failure.actual
@@ -611,7 +613,9 @@ def test_waiting_until_it_is_valid_or_released_helps() -> None:
 @pytest.mark.parametrize("code", [Code.AMOUNT_TOO_LARGE, Code.BUDGET_EXHAUSTED], ids=lambda code: code.value)
 def test_asking_for_what_the_verdict_says_is_possible_helps(code: Code) -> None:
     case = spoilt(code)
-    case.asked_fen = assess(case).failure.needed
+    possible = assess(case).failure.needed
+    assert isinstance(possible, int)
+    case.asked_fen = possible
     assert assess(case).ok
 
 

@@ -77,8 +77,8 @@ def test_what_is_left_follows_from_what_is_held_and_captured(
 @st.composite
 def coupons(draw: st.DrawFn) -> Coupon:
     """Any coupon that the journal's sums could lead to."""
-    benefit = draw(st.sampled_from([TEN, FIFTY, RATE, THRICE, GoodsOff(up_to_fen=800), GoodsOff(up_to_quantity=1)]))
-    coupon = a_coupon(benefit)
+    benefits: list[Benefit] = [TEN, FIFTY, RATE, THRICE, GoodsOff(up_to_fen=800), GoodsOff(up_to_quantity=1)]
+    coupon = a_coupon(draw(st.sampled_from(benefits)))
     uses = coupon.uses_max if coupon.uses_max is not None else 5
     coupon.captured_uses = draw(st.integers(0, uses))
     coupon.held_uses = draw(st.integers(0, uses - coupon.captured_uses))

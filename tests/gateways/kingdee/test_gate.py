@@ -278,7 +278,7 @@ def test_a_merchant_sees_nothing_of_another_one(shelf: Shelf, till: Till) -> Non
         app_secret="a" * 40, client_id="2", outer_instance_id="2", account_id="2", account_name="二", uid=2
     )
     shelf.credential(ACCOUNT_DOOR, "key2", account, merchant_id=2)
-    other = {"client_id": "2", "secret": "s" * 32}
+    other: dict[str, Any] = {"client_id": "2", "secret": "s" * 32}
     token = till.token("key2", "a" * 40, **other)
     response = till.signed("GET", WRITE_OFF_PATH, {"store_id": "1333333333"}, token=token, **other)
     assert response.body["data"]["count"] == 0

@@ -15,7 +15,7 @@ from hexiao.gateways.kingdee.errors import BusinessCode, GatewayCode
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "kingdee-jdy-v2.json").read_text("utf-8"))
 
-PAST_THE_GATE = {
+PAST_THE_GATE: dict[str, set[int]] = {
     TOKEN_PATH: {BusinessCode.FIELD_FORMAT},  # the vectors' app keys are nobody's here
     AUTHORISE_PATH: {0},
     WRITE_OFF_PATH: {0, BusinessCode.FIELD_EMPTY},  # some vectors have no store_id

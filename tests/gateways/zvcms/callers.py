@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from hexiao.domain.party import Credential, Role
+from hexiao.domain.scheme import DaysFromNextDay, DaysFromReceipt, Validity
 from hexiao.engine.commands import AnyCommand, Failed, Put, Record
 from hexiao.engine.committer import Engine
 from hexiao.gateways.zvcms.account import DOOR, Account, seal_account
@@ -19,6 +20,8 @@ from hexiao.vault import Vault
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "zvcms-v2.json").read_text("utf-8"))
 SIGNED = {vector["name"]: vector for vector in VECTORS["sign"]}
 DOCUMENTED = json.loads((Path(__file__).parent / "documented-response.json").read_text("utf-8"))
+DAYS: dict[int, Callable[[int], Validity]] = {1: DaysFromReceipt, 2: DaysFromNextDay}
+"""expire_type → from which day its days are counted."""
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "zvcms.md"
 
 ACTION = "coupon.off-coupon"

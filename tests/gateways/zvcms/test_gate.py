@@ -92,7 +92,7 @@ class TestMembers:
     @pytest.mark.parametrize("member", [member for member in MEMBERS if member != "Params"])
     def test_null_and_empty_are_missing_and_other_types_are_wrong(self, caller: Caller, member: str) -> None:
         whole = caller.body({"code": "1"})
-        for value, expected in [
+        wrong: list[tuple[object, tuple[bool, int]]] = [
             (None, MISSING),
             ("", MISSING),
             ({}, FORMAT),
@@ -100,7 +100,8 @@ class TestMembers:
             (True, FORMAT),
             (1.5, FORMAT),
             (-5, FORMAT),
-        ]:
+        ]
+        for value, expected in wrong:
             assert outcome(caller.send(whole | {member: value})) == expected, (member, value)
 
     def test_unknown_members_are_ignored(self, caller: Caller) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from gateways.zvcms.callers import DOCUMENTED, VECTORS
+from gateways.zvcms.callers import DAYS, DOCUMENTED, VECTORS
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Item, Shop
 from hexiao.domain.scheme import (
@@ -89,7 +89,7 @@ class TestTheOrderOfMembers:
 class TestTheVectors:
     @pytest.mark.parametrize("vector", VECTORS["validity_windows"], ids=lambda vector: vector["name"])
     def test_a_window_is_the_recorded_one(self, vector: dict[str, Any]) -> None:
-        days = {1: DaysFromReceipt, 2: DaysFromNextDay}[vector["expire_type"]](vector["expire_days"])
+        days = DAYS[vector["expire_type"]](vector["expire_days"])
         from_at, until_at = validity_window(days, vector["created_at"] * 1000, SHANGHAI)
         assert (from_at // 1000, messages.last_second(until_at)) == (vector["start_at"], vector["end_at"])
         assert messages.expiry_of(days) == (vector["expire_type"], vector["expire_days"])
@@ -102,7 +102,7 @@ class TestTheVectors:
                 wire = template(scene=["both", "online", "shop"][vector["use_scene"]])
                 assert wire.use_scene == vector["use_scene"]
             else:
-                days = {1: DaysFromReceipt, 2: DaysFromNextDay}[vector["expire_type"]](vector["expire_days"])
+                days = DAYS[vector["expire_type"]](vector["expire_days"])
                 wire = template(validity=days)
             assert getattr(wire, vector["field"]) == vector["text"], vector["mark"]
 

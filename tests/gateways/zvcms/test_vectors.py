@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateways.zvcms.callers import ACTION, MERCHANT, SIGNED, VECTORS, Caller, outcome
-from hexiao.domain.scheme import CodeFormat, DaysFromNextDay, DaysFromReceipt, MoneyOff, Terms
+from gateways.zvcms.callers import ACTION, DAYS, MERCHANT, SIGNED, VECTORS, Caller, outcome
+from hexiao.domain.scheme import CodeFormat, DaysFromNextDay, MoneyOff, Terms
 from hexiao.engine.commands import CreateScheme, Import, Imported, Issue
 
 UNKNOWN_COUPON = (True, 100010)
@@ -105,7 +105,7 @@ def test_a_grant_code_that_clients_escape_in_two_ways_cannot_be_made(caller: Cal
 @by_name("validity_windows")
 def test_a_coupon_is_valid_in_its_window(caller: Caller, vector: dict[str, Any]) -> None:
     caller.clock.now = vector["created_at"] * 1000
-    days = {1: DaysFromReceipt, 2: DaysFromNextDay}[vector["expire_type"]](vector["expire_days"])
+    days = DAYS[vector["expire_type"]](vector["expire_days"])
     scheme = caller.do(
         CreateScheme(
             merchant_id=MERCHANT,
@@ -131,11 +131,11 @@ def test_a_coupon_is_valid_in_its_window(caller: Caller, vector: dict[str, Any])
 
 @by_name("texts")
 def test_a_text_is_the_recorded_one(caller: Caller, vector: dict[str, Any]) -> None:
-    days = {1: DaysFromReceipt, 2: DaysFromNextDay}[vector.get("expire_type", 1)](vector.get("expire_days", 1))
+    days = DAYS[vector.get("expire_type", 1)](vector.get("expire_days", 1))
     terms = Terms(
         validity=days,
         minimum_spend_fen=vector.get("min_amount_use", 0) * 100,
-        scene=("both", "online", "shop")[vector.get("use_scene", 0)],  # type: ignore[arg-type]
+        scene=("both", "online", "shop")[vector.get("use_scene", 0)],
     )
     scheme = caller.do(
         CreateScheme(merchant_id=MERCHANT, number="T", name="文字", terms=terms, benefit=MoneyOff(100))
