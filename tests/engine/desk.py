@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -53,6 +53,7 @@ SHOP, OTHER_SHOP, FOREIGN_SHOP = 11, 12, 19
 CASHIER = 21
 MEMBER, OTHER_MEMBER = 31, 32
 NOBODY = 404
+T = TypeVar("T")
 
 PARTIES = (
     Merchant(id=MERCHANT, name="测试商户"),
@@ -213,8 +214,9 @@ class Desk:
         coupon = self.stored(code)
         return coupon.held_fen, coupon.captured_fen, coupon.held_uses, coupon.captured_uses
 
-    def read(self, query: Callable[[Reader], Any]) -> Any:
-        return self._read(query)
+    def read(self, query: Callable[[Reader], T]) -> T:
+        answer: T = self._read(query)
+        return answer
 
     def broken(self, now: int) -> list[Broken]:
         return [row for row in self.read(lambda reader: list(reader.broken(now))) if "I14" not in row.invariant]

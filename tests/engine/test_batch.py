@@ -18,6 +18,7 @@ from hexiao.domain.scheme import Balance, Goods, MoneyOff
 from hexiao.engine import batch, mint
 from hexiao.engine.commands import (
     Answer,
+    AnyCommand,
     Assess,
     Capture,
     Failed,
@@ -54,7 +55,7 @@ class Saves:
         self.before: Callable[[Any], None] = lambda changes: None
         self.after: Callable[[], None] = lambda: None
         self._save = process.storage.save
-        process.storage.save = self  # type: ignore[method-assign, assignment]
+        process.storage.save = self  # type: ignore[method-assign]
 
     def __call__(self, changes: Any, now: int, node: int) -> None:
         self.count += 1
@@ -170,7 +171,10 @@ def test_a_use_before_the_one_that_a_batch_reverses_is_the_latest(alone: Process
 def test_a_batch_of_nothing_but_looks_saves_nothing(alone: Process, saves: Saves) -> None:
     code = alone.desk.coupon()
     saves.count = 0
-    looks = [LookUp(merchant_id=MERCHANT, code=code), Assess(merchant_id=MERCHANT, coupons=(), bill=a_bill())]
+    looks: list[AnyCommand] = [
+        LookUp(merchant_id=MERCHANT, code=code),
+        Assess(merchant_id=MERCHANT, coupons=(), bill=a_bill()),
+    ]
     assert codes_of(alone.look(*looks)) == [None, None]
     assert saves.count == 0
 
@@ -366,7 +370,7 @@ def test_when_the_database_takes_nothing_all_are_unavailable_and_nothing_is_half
     alone: Process, locked: Callable[[bool], None], clock: Any
 ) -> None:
     code = alone.desk.coupon()
-    asked = [redeeming(code, request_id="r1"), issuing(alone.desk.scheme(), request_id="r2")]
+    asked: list[AnyCommand] = [redeeming(code, request_id="r1"), issuing(alone.desk.scheme(), request_id="r2")]
     before = list(alone.storage._db.iterdump())  # type: ignore[attr-defined]
     locked(True)
     assert codes_of(alone.commit(*asked)) == [Code.STORAGE_UNAVAILABLE] * 2

@@ -6,7 +6,8 @@ import asyncio
 import queue as queues
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_after_a_batch_of_several_as_many_are_taken_together_again(
     monkeypatch.setattr(command_queue, "FOLLOWING_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(command_queue, "GATHERING_SECONDS_MAX", PATIENCE_SECONDS)
     waiting = [put(queue, gate)] + [put(queue) for _ in range(3)]
-    monkeypatch.setattr(command_queue.time, "sleep", others_come)
+    monkeypatch.setattr(time, "sleep", others_come)
     gate.open.set()
     for one in waiting:
         one.result(PATIENCE_SECONDS)
@@ -227,7 +228,7 @@ def test_a_command_that_comes_while_the_queue_closes_is_answered_or_refused(gate
 
     closing = threading.Thread(target=queue.close)
     inner = queue._queue
-    queue._queue = Closing()  # type: ignore[assignment]
+    queue._queue = Closing()
     try:
         waiting = queue.put(ASKED, None)
     except Unavailable:
@@ -370,7 +371,8 @@ def test_a_read_that_fails_is_unavailable(engine: Engine) -> None:
     def fail(reader: Any) -> None:
         raise StorageDown("gone")
 
-    for read in (lambda: engine.read_now(fail), lambda: asyncio.run(engine.read(fail))):
+    ways: list[Callable[[], object]] = [lambda: engine.read_now(fail), lambda: asyncio.run(engine.read(fail))]
+    for read in ways:
         with pytest.raises(Unavailable) as down:
             read()
         assert down.value.code is Code.STORAGE_UNAVAILABLE
@@ -388,7 +390,8 @@ def test_holds_lapse_by_themselves_where_a_sweeper_runs(settings: Settings, cloc
             if not desk.read(lambda reader: reader.due_holds(clock.now, 10)):
                 break
             threading.Event().wait(0.01)
-        assert desk.read(lambda reader: reader.redemption(MERCHANT, held)).redemption.state is State.LAPSED
+        row = desk.read(lambda reader: reader.redemption(MERCHANT, held))
+        assert row is not None and row.redemption.state is State.LAPSED
     finally:
         engine.close()
 
@@ -419,7 +422,8 @@ def test_holds_that_cannot_lapse_do_not_keep_the_sweeper_for_ever(
 
 
 def a_key(**changes: Any) -> Credential:
-    return Credential(**({"id": 7, "merchant_id": MERCHANT, "door": "api", "public_id": "k", "name": "n"} | changes))
+    details: dict[str, Any] = {"id": 7, "merchant_id": MERCHANT, "door": "api", "public_id": "k", "name": "n"}
+    return Credential(**(details | changes))
 
 
 def ask_for(engine: Engine, public_id: str = "k") -> Credential | None:

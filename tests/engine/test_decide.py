@@ -227,8 +227,8 @@ def test_a_retry_after_an_upgrade_that_brought_new_fields_finds_its_answer(alone
     first = alone.call(command)
     bill = NEWER_BILL(**asdict(command.bill) | {"lines": tuple(NEWER_LINE(**asdict(o)) for o in command.bill.lines)})
     takes = tuple(NEWER_TAKE(**asdict(one)) for one in command.coupons)
-    same = NEWER_REDEEM(**asdict(command) | {"bill": bill, "coupons": takes})
-    other = NEWER_REDEEM(**asdict(same) | {"tip_fen": 1})
+    same: Any = NEWER_REDEEM(**asdict(command) | {"bill": bill, "coupons": takes})
+    other: Any = NEWER_REDEEM(**asdict(same) | {"tip_fen": 1})
     assert decide._fingerprint(same) == decide._fingerprint(command) != decide._fingerprint(other)
     again = alone.call(same)
     assert again.outcome == first.outcome and again.replayed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.desk import CASHIER, MERCHANT, NOBODY, OTHER_MERCHANT, Desk, a_bill, a_line, redeeming
 from hexiao.domain.errors import Code
-from hexiao.domain.redemption import MOVES, REASONS, Entry, Move, State
+from hexiao.domain.redemption import MOVES, REASONS, Entry, Move, Redemption, State
 from hexiao.domain.scheme import Balance, DaysFromReceipt, MoneyOff, RateOff, RateUses
 from hexiao.engine.commands import AnyCommand, Capture, Lapse, Nothing, Redeemed, RedemptionView, Release, Reverse, Take
 
@@ -40,8 +40,10 @@ def brought_to(state: State, desk: Desk, clock: Any) -> int:
     return held
 
 
-def as_stored(desk: Desk, redemption_id: int) -> Any:
-    return desk.read(lambda reader: reader.redemption(MERCHANT, redemption_id)).redemption
+def as_stored(desk: Desk, redemption_id: int) -> Redemption:
+    row = desk.read(lambda reader: reader.redemption(MERCHANT, redemption_id))
+    assert row is not None
+    return row.redemption
 
 
 @pytest.mark.parametrize(

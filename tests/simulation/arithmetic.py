@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from hexiao.domain.bill import BillLine
+from hexiao.domain.scheme import Goods
+
 DAY, ZONE = 86_400_000, 8 * 3_600_000
 
 
@@ -70,7 +73,7 @@ def left_to_pay(bill: Any, taken: list[list[int]]) -> list[int]:
     return left
 
 
-def covers(goods: Any, line: Any, categories: dict[str, str]) -> bool:
+def covers(goods: Goods, line: BillLine, categories: dict[str, str]) -> bool:
     if goods.mode == "categories":
         return (line.category or categories.get(line.sku, "")) in goods.values
     return goods.mode == "all" or (line.sku in goods.values) == (goods.mode == "listed")

@@ -23,7 +23,7 @@ from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Credential, Item, Role
 from hexiao.engine import batch
-from hexiao.engine.commands import Answer, AnyCommand, Assess, Failed, Lapse, LookUp, Put, Redeem, RedeemEach
+from hexiao.engine.commands import Answer, AnyCommand, Assess, Failed, Lapse, LookUp, Put, Record, Redeem, RedeemEach
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import Reader
 from hexiao.vault import Vault
@@ -123,14 +123,19 @@ class BesideHttp(Beside):
 
     def __init__(self, base_url: str, served: Served) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hexiao-http-", dir=MEMORY if MEMORY.is_dir() else None))
-        self.pair = tuple(Settings(database=f"sqlite:///{self.folder / name}.db") for name in ("direct", "served"))
+        self.pair = (
+            Settings(database=f"sqlite:///{self.folder}/direct.db"),
+            Settings(database=f"sqlite:///{self.folder}/served.db"),
+        )
         for settings in self.pair:
             settings.sqlite_path.write_bytes(empty_database())
         self.now = START
         self.served, self.door = served, Door(base_url, API_KEY)
         self.engine: Any = self._open(1)
         self.neighbour: Any = Neighbour(self.pair, self.clock, seed=2)
-        goods = [Item(id=0, merchant_id=MERCHANT, sku=sku, name=sku, category=GOODS[sku]) for sku in GOODS]
+        goods: list[Record] = [
+            Item(id=0, merchant_id=MERCHANT, sku=sku, name=sku, category=GOODS[sku]) for sku in GOODS
+        ]
         admin = Credential(
             id=CREDENTIAL, merchant_id=MERCHANT, door=DOOR, public_id=hash_key(API_KEY), name=ACTOR, role=Role.ADMIN
         )

@@ -188,12 +188,12 @@ def _refusal(problem: dict[str, Any]) -> Told:
     verdicts = [_failures(list(each)) for _, each in groupby(problem["verdicts"], lambda verdict: verdict["coupon"])]
     use = _view(problem["redemption"]) if "redemption" in problem else None
     facts = {name: _plain(fact) for name, fact in problem["facts"].items()}
-    return {"no": Code(problem["code"]), "facts": facts, "verdicts": verdicts, "use": use}
+    return {"no": msgspec.convert(problem["code"], Code), "facts": facts, "verdicts": verdicts, "use": use}
 
 
 def _failures(verdicts: Sequence[dict[str, Any]]) -> list[Code]:
     assert len({verdict["code"] for verdict in verdicts}) == len(verdicts) == 18
-    return [Code(verdict["code"]) for verdict in verdicts if not verdict["ok"]]
+    return [msgspec.convert(verdict["code"], Code) for verdict in verdicts if not verdict["ok"]]
 
 
 def _balance(coupon: dict[str, Any]) -> Told:

@@ -80,7 +80,8 @@ CHANGES: list[dict[str, Any]] = [
 
 
 def loose_terms(*changes: dict[str, Any]) -> Terms:
-    return Terms(**reduce(or_, changes, {"validity": DaysFromReceipt(30), "shareable": True}))
+    loose: dict[str, Any] = {"validity": DaysFromReceipt(30), "shareable": True}
+    return Terms(**reduce(or_, changes, loose))
 
 
 GOOD_TERMS = st.lists(st.sampled_from([change for change in CHANGES if "hold_seconds" not in change]), max_size=1).map(

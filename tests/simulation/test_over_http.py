@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from hexiao.engine.commands import Take
+from hexiao.engine.commands import RedemptionView, Take
 from hexiao.web.api import redemptions
 from hexiao.web.operation import Call
+from hexiao.web.render import show_redemption
+from hexiao.web.views import RedemptionOut
 from simulation.beside import seen
 from simulation.beside_http import BesideHttp, Served
 from simulation.machine import Machine
@@ -77,10 +79,8 @@ def honest_envelope(call: Any) -> dict[str, Any]:
 
 
 def the_door_shows_what_was_held_as_captured(patch: pytest.MonkeyPatch) -> None:
-    honest = redemptions.show_redemption
-
-    def show(view: Any) -> Any:
-        shown = honest(view)
+    def show(view: RedemptionView) -> RedemptionOut:
+        shown = show_redemption(view)
         shown.captured_fen = shown.held_fen
         return shown
 
