@@ -20,5 +20,6 @@ def server() -> Iterator[Databases]:
 def books(request: pytest.FixtureRequest) -> Settings:
     """Migrated, and without rows."""
     if request.param == "sqlite":
-        return request.getfixturevalue("settings")
+        settings: Settings = request.getfixturevalue("settings")
+        return settings
     return Settings(database=request.getfixturevalue("server").emptied(), master_key="11" * 32)

@@ -380,7 +380,8 @@ class TestTheComparison:
         self, sql: str, table: str, some_books: Settings, fresh: Callable[[str], Settings]
     ) -> None:
         write(some_books, "INSERT INTO item VALUES (5, 1, 'tea', 'tea', '')")
-        target, done = fresh("sqlite"), []
+        target = fresh("sqlite")
+        done: list[str] = []
 
         def tamper(what: str, *_: int) -> None:
             if what.startswith("=") and not done:  # the first table is compared, the others are not yet
@@ -401,7 +402,8 @@ class TestTheComparison:
     def test_sees_that_the_source_changed_meanwhile(
         self, some_books: Settings, fresh: Callable[[str], Settings]
     ) -> None:
-        target, sold = fresh("sqlite"), []
+        target = fresh("sqlite")
+        sold: list[str] = []
 
         def redeem_meanwhile(what: str, done: int, total: int) -> None:
             if what == "redemption" and not sold:
@@ -428,7 +430,8 @@ class TestTheComparison:
         """A member's name was put anew: nothing else of it tells that."""
         write(some_books, "INSERT INTO item VALUES (5, 1, 'tea', 'tea', '')")
         write(some_books, "INSERT INTO credential VALUES (5, 1, 'api', 'app', 'app', 'till', x'01', NULL)")
-        target, done = fresh("sqlite"), []
+        target = fresh("sqlite")
+        done: list[str] = []
 
         def put_meanwhile(what: str, *_: int) -> None:
             if what == "redemption" and not done:

@@ -15,6 +15,7 @@ from hexiao.domain.errors import Code
 from hexiao.domain.party import Cashier, Credential, Item, Member, Shop
 from hexiao.engine.commands import Put
 from hexiao.storage import saving
+from hexiao.storage.snapshot import Changes
 from storage.postgres.tables import rows
 
 ID = 700
@@ -34,10 +35,10 @@ def put_while_another_merchant_does(record: Any, books: Settings, clock: Any) ->
         slow.furnish()
         save, waiting = slow.storage.save, [Put(merchant_id=MERCHANT, record=replace(record, name="faster"))]
 
-        def save_later(*changes: Any) -> None:
+        def save_later(changes: Changes, now: int, node: int) -> None:
             while waiting:
                 fast.desk.must(waiting.pop())
-            save(*changes)
+            save(changes, now, node)
 
         slow.storage.save = save_later  # type: ignore[method-assign]
         outcome = slow.desk.do(Put(merchant_id=OTHER_MERCHANT, record=replace(record, name="slower")))

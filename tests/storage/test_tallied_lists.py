@@ -18,7 +18,7 @@ from engine.desk import CASHIER, FOREIGN_SHOP, MEMBER, MERCHANT, OTHER_SHOP, SHO
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.party import Member
-from hexiao.domain.scheme import Balance, Kind, RateUses
+from hexiao.domain.scheme import Balance, Benefit, Kind, RateUses
 from hexiao.engine.commands import Put, Take
 from hexiao.storage import tallying
 from hexiao.storage.base import RedemptionFilter
@@ -66,7 +66,7 @@ class World:
         self.process.furnish()
         desk = self.desk = self.process.desk
         desk.must(Put(merchant_id=MERCHANT, record=Member(id=MEMBER, merchant_id=MERCHANT, name="m", card_id="CARD")))
-        benefits = (Balance(1_000_000), RateUses(100, 10_000), Balance(1_000_000))
+        benefits: tuple[Benefit, ...] = (Balance(1_000_000), RateUses(100, 10_000), Balance(1_000_000))
         self.codes = [
             desk.issue(desk.scheme(benefit, number=number))[0].code
             for benefit, number in zip(benefits, NUMBERS, strict=True)

@@ -337,7 +337,8 @@ def test_a_lost_connection_begins_a_new_lane(
 ) -> None:
     with closing(Process(books, clock, 2)) as process:
         code = process.desk.coupon(number="S2")
-        honest, lost = process.storage.save, []
+        honest = process.storage.save
+        lost: list[bool] = []
 
         def save(*arguments: Any) -> None:
             if committed or lost:

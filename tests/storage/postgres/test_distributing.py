@@ -112,7 +112,7 @@ def test_the_statements_run_once_and_then_there_is_nothing_left_to_do(citus: str
     assert "SELECT create_reference_table('scheme')" in ran
     assert distribute(citus) == []
     with psycopg.connect(citus) as db:
-        spread = dict(
+        spread: dict[str, str] = dict(
             db.execute("SELECT logicalrelid::text, coalesce(column_name, '') FROM pg_dist_partition").fetchall()
         )
     assert spread == PLACES

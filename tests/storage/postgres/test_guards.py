@@ -191,7 +191,8 @@ def test_two_batches_that_wait_for_each_other_in_a_circle_both_end(on_postgres: 
     with ThreadPoolExecutor(1) as pool:
         saving = pool.submit(save, theirs, both)
         wait_for_a_lock(on_postgres)
-        for end in (lambda: save(mine, later), lambda: saving.result(10)):
+        both_ends: list[Callable[[], None]] = [lambda: save(mine, later), lambda: saving.result(10)]
+        for end in both_ends:
             try:
                 end()
                 ends.append("saved")

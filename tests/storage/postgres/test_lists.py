@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from engine.desk import MEMBER, MERCHANT, OTHER_MEMBER, OTHER_MERCHANT, OTHER_SHOP, SHOP, a_bill
+from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Role
-from hexiao.domain.redemption import State
+from hexiao.domain.redemption import ListedRedemption, State
 from hexiao.domain.scheme import Balance, Kind
-from hexiao.engine.commands import Capture, Put, Take
-from hexiao.storage.base import CouponFilter, Cursor, Reader, RedemptionFilter
+from hexiao.engine.commands import Capture, Put, Record, Take
+from hexiao.storage.base import CouponFilter, Cursor, Reader, RedemptionFilter, RedemptionRow
 from postgres_server import Databases
 from storage.postgres.twins import Twins, a_pair, twins_on
 
@@ -30,17 +31,18 @@ def scene(
     with twins_on(a_pair(folder, migrated, databases.migrated()), lambda: now[0]) as twins:
         desk = twins.desk
         for member in (MEMBER, OTHER_MEMBER):
-            record = Member(id=member, merchant_id=MERCHANT, name="会员", card_id=f"card{member}")
-            twins.call(Put(merchant_id=MERCHANT, record=record))
+            with_card = Member(id=member, merchant_id=MERCHANT, name="会员", card_id=f"card{member}")
+            twins.call(Put(merchant_id=MERCHANT, record=with_card))
         for number in range(5):
-            for record in (
+            records: list[Record] = [
                 Item(id=0, merchant_id=MERCHANT, sku=f"sku{number}", name=f"货{number}", category="茶"),
                 Cashier(id=0, merchant_id=MERCHANT, name=f"收银员{number}", shop_id=SHOP),
                 Credential(
                     id=0, merchant_id=MERCHANT, door="api", public_id=f"p{number}", name="till",
                     role=Role.TILL, sealed=bytes([0, 255, number]),
                 ),
-            ):  # fmt: skip
+            ]  # fmt: skip
+            for record in records:
                 twins.call(Put(merchant_id=MERCHANT, record=record))
         money = desk.scheme(number="MONEY")
         purse = desk.scheme(Balance(50_000), number="PURSE", shareable=True)
@@ -97,27 +99,40 @@ def redemption_filters(begin: int) -> list[RedemptionFilter]:
 
 def test_every_filter_of_the_redemptions_finds_the_same(scene: tuple[Twins, int]) -> None:
     twins, begin = scene
-    found = [len(twins.read(lambda r, f=f: r.redemptions(f, None, 500))) for f in redemption_filters(begin)]
+    found = [len(redemptions(twins, wanted)) for wanted in redemption_filters(begin)]
     assert found[0] == 48
     assert found.count(0) < len(found) / 2, "most filters found nothing: nothing was compared"
     for wanted in redemption_filters(begin):
-        total, _ = twins.read(lambda r, f=wanted: r.redemption_page(f, 1, 10))
-        assert total == len(twins.read(lambda r, f=wanted: r.redemptions(f, None, 500)))
+        total, _ = redemption_page(twins, wanted, 1, 10)
+        assert total == len(redemptions(twins, wanted))
+
+
+def redemptions(twins: Twins, wanted: RedemptionFilter) -> list[RedemptionRow]:
+    return twins.read(lambda reader: reader.redemptions(wanted, None, 500))
+
+
+def redemption(twins: Twins, id: int) -> RedemptionRow | None:
+    return twins.read(lambda reader: reader.redemption(MERCHANT, id))
+
+
+def redemption_page(twins: Twins, wanted: RedemptionFilter, page: int, size: int) -> tuple[int, list[ListedRedemption]]:
+    return twins.read(lambda reader: reader.redemption_page(wanted, page, size))
 
 
 def test_filters_by_coupon_and_code_find_the_same(scene: tuple[Twins, int]) -> None:
     twins, _ = scene
     for coupon in twins.read(lambda r: r.coupons(CouponFilter(merchant_id=MERCHANT), None, 100)):
-        by_code = RedemptionFilter(merchant_id=MERCHANT, code=coupon.code)
-        by_id = RedemptionFilter(merchant_id=MERCHANT, coupon_id=coupon.id)
-        found = twins.read(lambda r, f=by_code: r.redemptions(f, None, 100))
-        assert found == twins.read(lambda r, f=by_id: r.redemptions(f, None, 100))
-        assert found
-        assert twins.read(lambda r, c=coupon: r.journal(c.id))
-        assert twins.read(lambda r, c=coupon: r.coupon_by_id(MERCHANT, c.id)) == coupon
-        assert twins.read(lambda r, c=coupon: r.coupon_by_id(OTHER_MERCHANT, c.id)) is None
-        for row in found:
-            twins.read(lambda r, i=row.redemption.id: r.redemption(MERCHANT, i))
+        is_found_alike(twins, coupon)
+
+
+def is_found_alike(twins: Twins, coupon: Coupon) -> None:
+    found = redemptions(twins, RedemptionFilter(merchant_id=MERCHANT, code=coupon.code))
+    assert found == redemptions(twins, RedemptionFilter(merchant_id=MERCHANT, coupon_id=coupon.id))
+    assert found
+    assert twins.read(lambda r: r.journal(coupon.id))
+    assert twins.read(lambda r: r.coupon_by_id(MERCHANT, coupon.id)) == coupon
+    assert twins.read(lambda r: r.coupon_by_id(OTHER_MERCHANT, coupon.id)) is None
+    assert [redemption(twins, row.redemption.id) for row in found] == found
 
 
 @pytest.mark.parametrize("size", [1, 7, 48, 500])
@@ -131,21 +146,19 @@ def test_the_redemptions_come_page_by_page(scene: tuple[Twins, int], size: int) 
     places = [(row.redemption.created_at, row.redemption.id) for row in newest]
     assert places == sorted(places, reverse=True)
     assert len(set(places)) == 48
-    oldest = [
-        row.id
-        for page in range(1, 48 // size + 3)
-        for row in twins.read(lambda r, p=page: r.redemption_page(every, p, size))[1]
-    ]
+    oldest = [row.id for page in range(1, 48 // size + 3) for row in redemption_page(twins, every, page, size)[1]]
     assert oldest == [id for _, id in reversed(places)]
 
 
 def by_cursor(
     twins: Twins, ask: Callable[[Reader, Cursor | None], list[Any]], place: Callable[[Any], Cursor]
 ) -> list[Any]:
-    after, rows = None, []
-    while page := twins.read(lambda reader, after=after: ask(reader, after)):
-        rows += page
-        after = place(page[-1])
+    def page(after: Cursor | None) -> list[Any]:
+        return twins.read(lambda reader: ask(reader, after))
+
+    rows: list[Any] = []
+    while more := page(place(rows[-1]) if rows else None):
+        rows += more
     return rows
 
 
@@ -160,21 +173,29 @@ def test_coupons_and_schemes_come_page_by_page(scene: tuple[Twins, int], size: i
         (CouponFilter(merchant_id=MERCHANT, member_id=MEMBER), 2),
         (CouponFilter(merchant_id=OTHER_MERCHANT), 0),
     ):
-        rows = by_cursor(twins, lambda r, after, w=wanted: r.coupons(w, after, size), lambda c: Cursor(0, c.id))
+        rows = coupons(twins, wanted, size)
         assert len(rows) == count
         assert all(one.id > other.id for one, other in pairwise(rows))
     schemes = by_cursor(twins, lambda r, after: r.schemes(MERCHANT, after, size), lambda s: Cursor(s.created_at, s.id))
     assert [one.number for one in schemes] == ["PURSE", "MONEY"]
 
 
+def coupons(twins: Twins, wanted: CouponFilter, size: int) -> list[Coupon]:
+    """By cursor."""
+    return by_cursor(twins, lambda r, after: r.coupons(wanted, after, size), lambda coupon: Cursor(0, coupon.id))
+
+
 @pytest.mark.parametrize("size", [1, 3, 100])
 @pytest.mark.parametrize("what", ["shops", "cashiers", "members", "items"])
 def test_master_data_comes_page_by_page(scene: tuple[Twins, int], what: str, size: int) -> None:
     twins, _ = scene
-    after, rows = 0, []
-    while page := twins.read(lambda reader, after=after: getattr(reader, what)(MERCHANT, after, size)):
-        rows += page
-        after = page[-1].id
+
+    def page(after: int) -> list[Any]:
+        return twins.read(lambda reader: getattr(reader, what)(MERCHANT, after, size))
+
+    rows: list[Any] = []
+    while more := page(rows[-1].id if rows else 0):
+        rows += more
     assert len(rows) >= 2
     assert rows == sorted(rows, key=lambda row: row.id)
 
@@ -202,6 +223,11 @@ def test_whatever_is_named_is_found_alike_or_not_at_all(scene: tuple[Twins, int]
     ]
     assert sum(bool(twins.read(look)) for look in looks) >= 6
     for number in ("MONEY", "PURSE"):
-        scheme = twins.read(lambda r, n=number: r.scheme_by_number(MERCHANT, n))
-        assert twins.read(lambda r, s=scheme: r.scheme(MERCHANT, s.id, 1)) == scheme
-        assert twins.read(lambda r, s=scheme: r.scheme_count(s.id)).captured_uses > 0
+        is_found_by_number_and_id(twins, number)
+
+
+def is_found_by_number_and_id(twins: Twins, number: str) -> None:
+    scheme = twins.read(lambda r: r.scheme_by_number(MERCHANT, number))
+    assert scheme is not None
+    assert twins.read(lambda r: r.scheme(MERCHANT, scheme.id, 1)) == scheme
+    assert twins.read(lambda r: r.scheme_count(scheme.id)).captured_uses > 0

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.storage import saving
+from hexiao.storage import rows, saving
 from hexiao.storage.distributing import EVERYWHERE, PLACES, TOGETHER
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS, SPREAD_QUERIES
+from hexiao.storage.snapshot import Changes
 
-RECORDS = (Merchant, Shop, Cashier, Member, Item, Credential)
+RECORDS: tuple[type[Any], ...] = (Merchant, Shop, Cashier, Member, Item, Credential)
 REFUSED = {
     "LATERAL": "a lateral subquery behind a list: 'cannot perform a lateral outer join when a distributed subquery…'",
     "ARRAY(SELECT": "its values are unknown when the machines are chosen",
@@ -64,10 +65,10 @@ class Noted:
 
 def test_nobody_says_that_he_adds_to_the_past_where_nothing_is_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
     """INSERT … SELECT of values goes through the coordinator and back, for each batch."""
-    changes = saving.Changes()
+    changes = Changes()
     changes.new_redemptions = {1: object()}  # type: ignore[dict-item]
     monkeypatch.setattr(saving, "earliest", lambda changes: [(1, 1)])
-    monkeypatch.setattr(saving.rows, "redemption_row", lambda redemption: ())
+    monkeypatch.setattr(rows, "redemption_row", lambda redemption: ())
     usual, spread = Noted(), Noted()
     saving.write(usual, changes, 1, 1)
     saving.write(spread, changes, 1, 1, tallied=False)

@@ -108,9 +108,10 @@ def test_the_other_way_is_really_taken(on_postgres: Settings) -> None:
 def settings_of(storage: Any) -> tuple[str, str]:
     storage._db.execute(storage._begin)
     try:
-        return tuple(
+        plan, isolation = (
             storage._db.execute(f"SHOW {name}").fetchone()[0] for name in ("plan_cache_mode", "transaction_isolation")
-        )  # type: ignore[return-value]
+        )
+        return plan, isolation
     finally:
         storage._db.execute("COMMIT")
 
@@ -161,12 +162,12 @@ def test_a_cursor_has_its_parameters_in_its_text(on_postgres: Settings, meet: Me
     assert "'it''s 5% :x ?'" in declared and "$1" not in declared
 
 
-def test_nothing_is_tallied_and_a_tally_from_before_is_named(on_postgres: Settings, meet: Meet) -> None:
+def test_nothing_is_tallied_and_a_tally_from_before_is_named(on_postgres: Settings, meet: Meet, clock: Any) -> None:
     mine = meet()
     storage: Any = mine.storage
     for _ in range(3):
         mine.commit(redeeming(mine.desk.coupon(), a_bill()))
-    mine.clock.forward(86_400)
+    clock.forward(86_400)
     assert list(storage.tally(mine.clock())) == []
     assert storage._db.execute("SELECT (SELECT count(*) FROM tally), (SELECT count(*) FROM past)").fetchone() == (0, 0)
     nothing_is_broken(on_postgres, mine)

@@ -30,7 +30,7 @@ from hexiao.engine.committer import Engine
 from hexiao.storage import migrating, postgres_durability
 from hexiao.storage.base import ConnectionLost, StorageDown, StorageError
 from hexiao.storage.postgres import migrate, open_storage
-from hexiao.storage.postgres_connection import told
+from hexiao.storage.postgres_connection import connect, told
 from hexiao.storage.postgres_migrating import MigratingBackend
 from hexiao.wiring import open_engine
 from postgres_server import Databases, PostgresServer
@@ -122,10 +122,9 @@ def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
     on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server, or a database, that gets no processor for a while."""
-    honest = postgres_durability.connect
 
     def slow(url: str) -> Any:
-        db: Any = honest(url)
+        db: Any = connect(url)
         execute = db.execute
 
         def execute_slowly(sql: Any, *parameters: Any) -> Any:

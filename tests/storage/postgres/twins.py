@@ -90,8 +90,9 @@ def assert_same_tables(pair: tuple[Settings, Settings], *, same_batches: bool = 
             for table, column in BY_BATCH:
                 for row in side[table]:
                     del row[column]
+    nowhere: dict[str, Any] = {}
     for table in first:
-        for one, other in zip_longest(first[table], second[table], fillvalue={}):
+        for one, other in zip_longest(first[table], second[table], fillvalue=nowhere):
             apart = [column for column in one | other if one.get(column) != other.get(column)]
             assert not apart, f"{table}: {', '.join(apart)}\n{one}\n{other}"
 

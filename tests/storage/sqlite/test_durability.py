@@ -32,7 +32,7 @@ def settings_for(path: Path) -> Settings:
 
 
 def test_every_connection_writes_ahead_and_syncs_at_every_commit(alone: Process) -> None:
-    again: Any = alone.storage.open_again()
+    again = alone.storage.open_again()
     for storage in (alone.storage, again):
         db: sqlite3.Connection = storage._db  # type: ignore[attr-defined]
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -23,7 +23,7 @@ from engine.desk import (
 from engine.process import Process
 from hexiao.domain.party import Cashier, Credential, Item, Member, Shop
 from hexiao.domain.redemption import Entry, ListedRedemption, State
-from hexiao.domain.scheme import Balance, Kind, MoneyOff, RateOff, RateUses
+from hexiao.domain.scheme import Balance, Benefit, Kind, MoneyOff, RateOff, RateUses
 from hexiao.engine.commands import Put, Take
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow, Storage
 
@@ -38,7 +38,8 @@ def desk(alone: Process, clock: Any) -> Desk:
     desk = alone.desk
     for id, card in ((MEMBER, "CARD1"), (OTHER_MEMBER, "CARD2")):
         desk.must(Put(merchant_id=MERCHANT, record=Member(id=id, merchant_id=MERCHANT, name="m", card_id=card)))
-    schemes = [desk.scheme(benefit, number=f"K{n}") for n, benefit in enumerate((MoneyOff(5), RateUses(100, 9)))]
+    benefits: tuple[Benefit, ...] = (MoneyOff(5), RateUses(100, 9))
+    schemes = [desk.scheme(benefit, number=f"K{n}") for n, benefit in enumerate(benefits)]
     balance = desk.issue(desk.scheme(Balance(5_000), number="K2"))[0].code
     for n in range(12):
         clock.forward(STEP_SECONDS)
@@ -66,11 +67,14 @@ def listed(row: RedemptionRow) -> ListedRedemption:
     """The same, as a numbered list shows it."""
     r, coupon, shop, cashier, member = row.redemption, row.coupon, row.shop, row.cashier, row.member
     assert shop is not None
+    name, mobile, card_id, card_number = (
+        (None,) * 4 if member is None else (member.name, member.mobile, member.card_id, member.card_number)
+    )
     return ListedRedemption(
         r.id, r.created_at, r.coupon_id, r.bill_number, r.shop_id, r.kind, r.state, r.held_fen, r.captured_fen,
         r.reversed_fen, r.held_until_at, r.captured_at, r.cashier_id, r.member_id, coupon.code, coupon.record_id,
         coupon.face_fen, coupon.uses_max, coupon.captured_fen, coupon.captured_uses,
-        *((None,) * 4 if member is None else (member.name, member.mobile, member.card_id, member.card_number)),
+        name, mobile, card_id, card_number,
         row.scheme.number, shop.number, shop.name, None if cashier is None else cashier.name,
     )  # fmt: skip
 
