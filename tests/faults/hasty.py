@@ -48,7 +48,7 @@ class HastyStorage(sqlite.SqliteStorage):
 
 def acknowledge_early() -> None:
     assert "_one_state" in vars(sqlite.SqliteStorage), "reads are made otherwise now; follow them"
-    sqlite.SqliteStorage = HastyStorage  # what sqlite.open_storage opens
+    sqlite.SqliteStorage = HastyStorage  # type: ignore[misc]  # what sqlite.open_storage opens
 
 
 acknowledge_early()  # at import, so that worker processes have it too, however they are started

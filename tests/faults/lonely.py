@@ -14,7 +14,7 @@ if __name__ == "__main__":
 
     begin = Server.__init__
 
-    def without_successors(self: Server, *arguments: Any, **options: Any) -> None:
+    def without_successors(self: Any, *arguments: Any, **options: Any) -> None:
         assert options["respawn_failed_workers"], "workers get their successors otherwise now; follow them"
         begin(self, *arguments, **{**options, "respawn_failed_workers": False})
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import apsw
 
@@ -53,12 +54,9 @@ def _connect(path: Any, **options: Any) -> Any:
 @contextmanager
 def recording() -> Iterator[None]:
     """Inside, SqliteStorage opens its databases through the disk's diary."""
-    honest = sqlite.sqlite3
-    sqlite.sqlite3 = SimpleNamespace(  # type: ignore[assignment]
+    diary = SimpleNamespace(
         connect=_connect, Error=apsw.Error, OperationalError=apsw.SQLError, IntegrityError=apsw.ConstraintError,
         DatabaseError=sqlite3.DatabaseError, Connection=Connection,
     )  # fmt: skip
-    try:
+    with patch.object(sqlite, "sqlite3", diary):
         yield
-    finally:
-        sqlite.sqlite3 = honest

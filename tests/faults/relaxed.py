@@ -15,7 +15,7 @@ class RelaxedStorage(sqlite.SqliteStorage):
 
 
 assert "_demand_durability" in vars(sqlite.SqliteStorage), "it is demanded otherwise now; follow it"
-sqlite.SqliteStorage = RelaxedStorage  # at import, so that worker processes have it too, however they are started
+sqlite.SqliteStorage = RelaxedStorage  # type: ignore[misc]  # at import, so that worker processes have it too
 
 if __name__ == "__main__":
     from hexiao.__main__ import main

@@ -32,7 +32,7 @@ def a_small_disk(kib: int) -> Iterator[SmallDisk]:
         Path(place).chmod(0o755)  # PostgreSQL comes by as another user
         folder = Path(place) / "disk"
         folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", folder]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0755", "tmpfs", str(folder)]
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")

@@ -26,7 +26,7 @@ class SwitchedStorage(sqlite.SqliteStorage):
 
 if __name__ in ("__main__", "__mp_main__"):  # the server, or a worker of it; a test may import the switch's name
     assert {"save", "writable"} <= set(vars(sqlite.SqliteStorage)), "it is asked otherwise now; follow it"
-    sqlite.SqliteStorage = SwitchedStorage
+    sqlite.SqliteStorage = SwitchedStorage  # type: ignore[misc]
 
 if __name__ == "__main__":
     from hexiao.__main__ import main

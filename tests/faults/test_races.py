@@ -52,6 +52,7 @@ def losers(answers: Sequence[Answer]) -> Counter[tuple[int, str]]:
 
 
 def the_redemption(answer: Answer) -> dict[str, Any]:
+    redemption: dict[str, Any]
     (redemption,) = answer.body["redemptions"]
     return redemption
 

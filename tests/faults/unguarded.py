@@ -31,8 +31,8 @@ def remove_guards() -> None:
     saving._COUPON_UPDATE = saving._COUPON_UPDATE.removesuffix(guard) + " WHERE id = ? AND ? IS NOT NULL"
     write = saving.write
 
-    def write_regardless(writer: saving.Writer, changes: Changes, now: int, node: int) -> None:
-        write(Uncounting(writer), changes, now, node)
+    def write_regardless(writer: saving.Writer, changes: Changes, now: int, node: int, *, tallied: bool = True) -> None:
+        write(Uncounting(writer), changes, now, node, tallied=tallied)
 
     saving.write = write_regardless
 

@@ -30,7 +30,7 @@ class Waiting:
 
     def __init__(self, count: int) -> None:
         self.head = count
-        self._next = [*range(1, count + 1), 0]
+        self._next: list[int] = [*range(1, count + 1), 0]
         self._last = [count, *range(count)]
 
     def after(self, at: int) -> int:

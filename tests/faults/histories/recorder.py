@@ -78,7 +78,7 @@ def _journal(shop: FaultShop) -> dict[str, list[Entry]]:
 
 
 def _operation(noted: Sequence[Any]) -> Operation:
-    return Operation(*noted[:-1], _tuples(noted[-1]))
+    return Operation._make([*noted[:-1], _tuples(noted[-1])])
 
 
 def _tuples(told: Any) -> Told | Any:

@@ -6,7 +6,6 @@ Run as `python -m faults.histories.stale serve …`. Never imported by a test.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from hexiao.engine.commands import Answer, AnyCommand, LookUp
 from hexiao.engine.committer import Engine
@@ -25,7 +24,7 @@ async def ask(self: Engine, command: AnyCommand) -> Answer:
     return answer
 
 
-remembered: dict[str, tuple[float, Any]] = {}
+remembered: dict[str, tuple[float, Answer | None]] = {}
 honest = Engine.ask
 Engine.ask = ask  # type: ignore[method-assign]  # at import, so that worker processes have it too
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from hexiao.storage.base import ConnectionLost
 from hexiao.storage.postgres import migrate, open_storage
@@ -49,7 +50,7 @@ def main() -> None:
         storages = [open_storage(one) for one in (url, url, url + WITHOUT, url + WITHOUT)]
         asked: dict[str, Future[float]] = {}
         for name, storage in (("answer awaited", storages[0]), ("answer awaited, without", storages[2])):
-            asked[name] = pool.submit(waited, lambda storage=storage: asleep(storage))
+            asked[name] = pool.submit(waited, partial(asleep, storage))
         time.sleep(0.5)
         network("down")
         for name, storage in (("question sent", storages[1]), ("question sent, without", storages[3])):

@@ -10,13 +10,13 @@ from faults.burst import Burst
 from faults.postgres.shop import PostgresShop
 from faults.server import serving
 from faults.test_pairs import (
-    Ports,
     lost_races,
     test_32_retries_of_one_capture_are_one_capture_and_one_answer,
     test_a_hold_that_ends_while_everybody_wants_it_is_captured_or_lapses_once,
     test_a_hold_that_is_captured_and_reversed_at_once_ends_as_the_answers_say,
     test_of_32_tills_that_issue_of_a_scheme_as_many_succeed_as_it_has,
 )
+from faults.test_races import Ports
 
 __all__ = [
     "test_32_retries_of_one_capture_are_one_capture_and_one_answer",
