@@ -43,7 +43,7 @@ class HastyStorage(PostgresStorage):
             self._db.execute("COMMIT")
 
 
-postgres.PostgresStorage = HastyStorage  # at import, so that worker processes have it too, however they are started
+postgres.PostgresStorage = HastyStorage  # type: ignore[attr-defined]  # at import, so that worker processes have it too
 
 if __name__ == "__main__":
     from hexiao.__main__ import main
