@@ -28,6 +28,7 @@ MACROS: dict[str, Macro] = {
     "probe": lambda alias, types: "LATERAL (SELECT * FROM ",
     "end": lambda alias, types: f" OFFSET 0) {alias}",
     "ids": lambda bracket, types: {"begin": "= ANY(ARRAY(", "end": "))"}[bracket],
+    "again": lambda column, types: "",
     "keys": _keys,
     "sum": lambda column, types: (
         f"(SELECT coalesce(sum(value::bigint), 0) FROM json_array_elements_text({column}::json))"
@@ -53,6 +54,8 @@ SPREAD_QUERIES = {
             "probe": lambda alias, types: "",
             "end": lambda alias, types: "",
             "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
+            # A statement goes to all machines that any table in it is on, whatever the others are joined by.
+            "again": lambda column, types: f" AND {column} = ANY(:{types[0]}::bigint[])",
         },
     ).items()
     if name not in TALLYING

@@ -1,6 +1,7 @@
 -- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a JSON
 -- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c), and `{probe:t}table t WHERE …{end:t}` what
--- a table has for each of them. Both engines run the same text.
+-- a table has for each of them. `{again:column(name)}` says of a subquery what follows from the query around it, for who
+-- does not see that by himself. Both engines run the same text.
 
 -- name: requests
 -- What was answered to these request ids.
@@ -29,7 +30,7 @@ SELECT {coupon} FROM coupon WHERE id {in:ids}
 -- name: live_of_coupons
 -- Holds of these coupons, and their latest capture: who has it, and where it was last used.
 SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND NOT EXISTS (
-    SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id AND l.state = 2
+    SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id{again:coupon_id(ids)} AND l.state = 2
     AND (l.captured_at, l.id) > (r.captured_at, r.id))))
 
 -- name: captured_of_coupons

@@ -37,6 +37,7 @@ MACROS: dict[str, Macro] = {
     "probe": lambda alias, types: "",
     "end": lambda alias, types: "",
     "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
+    "again": lambda column, types: "",
     "keys": lambda name, types: (
         "(SELECT json_extract(value, '$[0]') a, json_extract(value, '$[1]') b, json_extract(value, '$[2]') c"
         f" FROM json_each(:{name}))"

@@ -90,6 +90,16 @@ def test_a_subquery_that_asks_for_each_row_stays_on_its_machine(name: str) -> No
         assert re.match(rf"{alias}\.{PLACES[table]} = \w\.{PLACES[table]} ", where), name
 
 
+@pytest.mark.parametrize("name", sorted(SPREAD_QUERIES))
+def test_a_subquery_of_rows_that_are_placed_by_ids_is_given_the_ids_too(name: str) -> None:
+    """Of all tables in a statement the machines are added up: one that is pruned does not spare the others."""
+    around, *inner = re.split(r"EXISTS \(", SPREAD_QUERIES[name])
+    given = re.search(r"FROM (\w+) .*WHERE (\w+) = ANY\(%\(ids\)s::bigint\[\]\)", around)
+    if given is None or given[2] != PLACES[given[1]]:
+        return
+    assert [one for one in inner if f" AND {given[2]} = ANY(%(ids)s::bigint[])" not in one] == []
+
+
 def test_an_outer_join_of_an_invariant_begins_with_rows_that_are_placed() -> None:
     """Behind a table that is everywhere Citus fetches the whole of the other one, or refuses."""
     for name, sql in SPREAD_INVARIANTS.items():
