@@ -55,7 +55,7 @@ SPREAD_QUERIES = {
             "end": lambda alias, types: "",
             "ids": lambda bracket, types: {"begin": "IN (", "end": ")"}[bracket],
             # A statement goes to all machines that any table in it is on, whatever the others are joined by.
-            "again": lambda column, types: f" AND {column} = ANY(:{types[0]}::bigint[])",
+            "again": lambda column, types: f" AND {column} = ANY(:{types[0]}::{[*types, 'bigint'][1]}[])",
         },
     ).items()
     if name not in TALLYING

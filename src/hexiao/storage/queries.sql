@@ -1,7 +1,7 @@
 -- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a JSON
 -- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c), and `{probe:t}table t WHERE …{end:t}` what
--- a table has for each of them. `{again:column(name)}` says of a subquery what follows from the query around it, for who
--- does not see that by himself. Both engines run the same text.
+-- a table has for each of them. `{again:column(name, type)}` says what follows from the rest, for who does not see that by
+-- himself: the column is one of these ids, or of the first, second or third of the keys. Both engines run the same text.
 
 -- name: requests
 -- What was answered to these request ids.
@@ -13,12 +13,12 @@ SELECT coalesce((SELECT last FROM node WHERE name = 'records'), 0)
 
 -- name: coupons_by_code
 SELECT {coupon} FROM coupon WHERE id {ids:begin}SELECT c.coupon_id
-FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{end:c}{ids:end}
+FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{again:code(keys_b, text)}{end:c}{ids:end}
 
 -- name: coupon_ids
 -- From codes to coupons.
 SELECT c.merchant_id, c.code, c.coupon_id
-FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{end:c}
+FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:c}coupon_code c WHERE c.merchant_id = k.a AND c.code = k.b{again:code(keys_b, text)}{end:c}
 
 -- name: redemptions_by_id
 -- The redemptions that a capture, release or reversal names.
@@ -40,7 +40,7 @@ SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 2
 -- name: bills
 -- Bills that somebody has used a coupon on before.
 SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:b}bill b
-WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c{end:b}
+WHERE b.merchant_id = k.a AND b.shop_id = k.b AND b.number = k.c{again:number(keys_c, text)}{end:b}
 
 -- name: live_of_bills
 -- What is already off these bills.
@@ -65,7 +65,7 @@ FROM scheme_count WHERE scheme_id {in:ids} GROUP BY scheme_id
 -- name: receipts
 -- How many coupons of a scheme these members have received.
 SELECT r.scheme_id, r.member_id, r.received FROM {keys:keys(bigint, bigint)} k CROSS JOIN {probe:r}receipt_count r
-WHERE r.scheme_id = k.a AND r.member_id = k.b{end:r}
+WHERE r.scheme_id = k.a AND r.member_id = k.b{again:scheme_id(keys_a)}{end:r}
 
 -- name: merchants_by_id
 SELECT {merchant} FROM merchant WHERE id {in:ids}

@@ -47,8 +47,10 @@ class SpreadStorage(PostgresStorage):
         return self._ask_one_by_one(asked)
 
     def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Ids are a plain array, so that only the machines are asked that have them."""
+        """Ids are a plain array, so that only the machines are asked that have them; what keys are made of, too."""
         arrays = {name: list(value) for name, value in parameters.items() if name == "ids"}
+        parts = zip(*parameters.get("keys", ()), strict=True)
+        arrays |= {f"keys_{letter}": list(part) for letter, part in zip("abc", parts, strict=False)}
         return super()._sent({name: value for name, value in parameters.items() if name != "ids"}) | arrays
 
     @contextmanager

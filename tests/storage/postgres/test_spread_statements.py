@@ -100,6 +100,16 @@ def test_a_subquery_of_rows_that_are_placed_by_ids_is_given_the_ids_too(name: st
     assert [one for one in inner if f" AND {given[2]} = ANY(%(ids)s::bigint[])" not in one] == []
 
 
+@pytest.mark.parametrize("name", sorted(SPREAD_QUERIES))
+def test_rows_that_are_placed_by_a_part_of_a_key_are_asked_for_by_these_parts(name: str) -> None:
+    """A list that is joined is sent to every machine: only a plain array of values says where the rows can be."""
+    sql = SPREAD_QUERIES[name]
+    for table, alias in re.findall(r"CROSS JOIN (\w+) (\w)\b", sql):
+        place = PLACES[table]
+        joined = re.search(rf"\b{alias}\.{place} = k\.(\w)\b", sql) if place else None
+        assert joined is None or f" AND {place} = ANY(%(keys_{joined[1]})s::" in sql
+
+
 def test_an_outer_join_of_an_invariant_begins_with_rows_that_are_placed() -> None:
     """Behind a table that is everywhere Citus fetches the whole of the other one, or refuses."""
     for name, sql in SPREAD_INVARIANTS.items():
