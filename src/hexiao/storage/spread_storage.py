@@ -10,10 +10,12 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
+
 from hexiao.domain.party import Member
 from hexiao.domain.redemption import ListedRedemption
 from hexiao.storage import exporting, loading, naming, pages, rows
-from hexiao.storage.base import RedemptionFilter
+from hexiao.storage.base import ConnectionLost, RedemptionFilter
 from hexiao.storage.lists import RedemptionQuery
 from hexiao.storage.postgres_queries import SPREAD_INVARIANTS, SPREAD_QUERIES
 from hexiao.storage.postgres_storage import PostgresStorage
@@ -52,6 +54,16 @@ class SpreadStorage(PostgresStorage):
         parts = zip(*parameters.get("keys", ()), strict=True)
         arrays |= {f"keys_{letter}": list(part) for letter, part in zip("abc", parts, strict=False)}
         return super()._sent({name: value for name, value in parameters.items() if name != "ids"}) | arrays
+
+    @contextmanager
+    def _as_ours(self) -> Iterator[None]:
+        """A machine that hung up gives no code, and Citus calls it an internal error, also when that machine alone was
+        to commit: perhaps it did."""
+        with super()._as_ours():
+            try:
+                yield
+            except psycopg.errors.InternalError_ as failed:
+                raise ConnectionLost(f"PostgreSQL: {failed}") from failed
 
     @contextmanager
     def _one_state(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psycopg
 import pytest
 
 from engine.desk import MERCHANT, a_bill, redeeming
@@ -19,7 +20,7 @@ from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.engine.commands import Capture, Release
 from hexiao.storage import loading, postgres, saving
-from hexiao.storage.base import GuardMissed, LaneTaken, RedemptionFilter
+from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, RedemptionFilter
 from hexiao.storage.postgres import open_storage
 from hexiao.storage.postgres_queries import SPREAD_QUERIES
 from hexiao.storage.postgres_storage import PostgresStorage
@@ -148,6 +149,22 @@ def test_a_lane_that_is_taken_is_known_by_the_message_alone(on_postgres: Setting
         assert not isinstance(missed.value, LaneTaken)
     finally:
         storage.close()
+
+
+def test_a_machine_that_hung_up_in_a_commit_perhaps_committed(on_postgres: Settings) -> None:
+    """Citus gives it the code of an internal error; the usual way keeps that for what is broken."""
+    spread: Any = open_storage(on_postgres.database)
+    usual: Any = PostgresStorage(on_postgres.database)
+    hung_up = """DO $$ BEGIN RAISE internal_error USING
+        MESSAGE = 'could not commit transaction for shard 102041 on at least one active node'; END $$"""
+    try:
+        with pytest.raises(ConnectionLost, match="could not commit"), spread._committing():
+            spread._db.execute(hung_up)
+        with pytest.raises(psycopg.errors.InternalError_), usual._committing():
+            usual._db.execute(hung_up)
+    finally:
+        spread.close()
+        usual.close()
 
 
 def test_a_cursor_has_its_parameters_in_its_text(on_postgres: Settings, meet: Meet) -> None:
