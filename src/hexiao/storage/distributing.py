@@ -93,6 +93,7 @@ def distribute(url: str) -> list[str]:
                     "this PostgreSQL database has no Citus: run CREATE EXTENSION citus and add the nodes, or leave it"
                     " on one machine"
                 )
+            db.execute("SET statement_timeout = 0")  # spreading a large table takes its time
             planned = plan(db)
             for statement in planned:
                 db.execute(statement.encode())

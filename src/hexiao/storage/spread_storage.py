@@ -36,7 +36,9 @@ class SpreadStorage(PostgresStorage):
 
     _queries = SPREAD_QUERIES
     _invariants = SPREAD_INVARIANTS
-    _settings = ()  # no generic plan runs over several shards: the parameters say where a statement goes
+    # None of PLANS: no generic plan runs over several shards, for parameters say where a statement goes. Master data
+    # is read where it is changed first: elsewhere an edition may be there before the rows that it stands for.
+    _settings = ("SET citus.task_assignment_policy = 'greedy'",)
     _begin = LATER_STATES
 
     def save(self, changes: Changes, now: int, node: int) -> None:
