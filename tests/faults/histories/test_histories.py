@@ -26,6 +26,8 @@ COUPONS_OF_CONTROLS = 2
 LIES_OF_A_KIND = 2
 """In each history."""
 LIES_FOUND_MIN = 0.95
+TROUBLES_MAX = 5
+"""Two kills may both come at a moment when nobody asks; ten hardly do."""
 
 AShop = Callable[[], FaultShop]
 
@@ -106,14 +108,20 @@ def test_histories_stay_in_order_while_servers_are_killed(a_shop: AShop, tmp_pat
     print(f"SEED={seed}")
     rng = random.Random(f"{seed} killed histories")
     shop = a_shop()
-    codes = shop.issue(BALANCE, COUPONS_IN_TROUBLE)
-    with troubled(shop.database, tmp_path, rng) as trouble:
-        histories = record(shop, trouble.ports, codes, rng)
-    print(f"{trouble.kills} servers killed")
-    judge(histories)
-    assert shop.broken() == []
-    assert trouble.kills > 0
-    assert any(asked.told is None for one in histories for asked in one.operations), "no kill met a request on its way"
+    kills = met = 0
+    for _ in range(TROUBLES_MAX):
+        codes = shop.issue(BALANCE, COUPONS_IN_TROUBLE)
+        with troubled(shop.database, tmp_path, rng) as trouble:
+            histories = record(shop, trouble.ports, codes, rng)
+        kills += trouble.kills
+        judge(histories)
+        assert shop.broken() == []
+        met += sum(asked.told is None for one in histories for asked in one.operations)
+        if met:
+            break
+    print(f"{kills} servers killed, which met {met} requests on their way")
+    assert kills > 0
+    assert met > 0, "no kill met a request on its way"
 
 
 def test_without_the_guards_both_checkers_find_it_out(a_shop: AShop, unguarded: str, tmp_path: Path, seed: int) -> None:
