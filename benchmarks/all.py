@@ -38,7 +38,7 @@ class Part(NamedTuple):
 PARTS: dict[str, Part] = {
     "P1": Part(p1.run, 3, 1.3),
     "P2": Part(p2.run, 2, 2.3),
-    "P3": Part(p3.run, 3, 1.3),
+    "P3": Part(p3.run, 5, 1.3),
     "P4": Part(p4.run, 3, 1.3),
     "P5": Part(p5.run, 6, 2.0),
     "P7": Part(p7.run, 0, 2.0),
