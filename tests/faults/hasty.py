@@ -23,6 +23,10 @@ class HastyStorage(sqlite.SqliteStorage):
     _committed_at = 0.0
 
     def save(self, changes: Changes, now: int, node: int) -> None:
+        with self._translating():
+            self._save(changes, now, node)
+
+    def _save(self, changes: Changes, now: int, node: int) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
             self._committed_at = time.monotonic()
