@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from faults.client import Answer, Broken, ask
 from faults.server import Server, running, verify
@@ -20,6 +21,19 @@ from faults.shop import SINGLE, FaultShop, redeem
 
 WORKERS, TILLS, EACH = 2, 6, 100
 PATIENCE_SECONDS = 20.0
+
+
+class Trial(NamedTuple):
+    """What became of the tills of a server of which one worker was killed while they worked."""
+
+    codes: list[str]
+    answers: list[Answer]
+    before: int
+    """How many of the answers there were when the worker was killed."""
+    whole: bool
+    """Whether the server has all its workers again."""
+    gone: bool
+    """Whether no process of the server was left."""
 
 
 @contextmanager
@@ -45,9 +59,8 @@ def tracks(process: int) -> bool:
         return False
 
 
-def work(port: int, name: str, codes: list[str], gone: threading.Event) -> list[Answer]:
+def work(port: int, name: str, codes: list[str], answers: list[Answer], gone: threading.Event) -> None:
     """Redeem each code, asking again until there is an answer. `gone` ends it early."""
-    answers = []
     for number, code in enumerate(codes):
         request = redeem(port, code, key=f"{name}-{number}", bill=f"B{name}-{number}")
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -57,23 +70,28 @@ def work(port: int, name: str, codes: list[str], gone: threading.Event) -> list[
                 break
             except Broken:
                 time.sleep(0.02)
-    return answers
 
 
-def trial(shop: FaultShop, logs: Path, program: str) -> tuple[list[Answer], list[str], bool]:
-    """(all answers, the codes, whether the server has all its workers again) after one worker was killed at work."""
+def trial(shop: FaultShop, logs: Path, program: str) -> Trial:
     codes = shop.issue(SINGLE, TILLS * EACH)
     gone = threading.Event()
+    answers: list[Answer] = []
     with serving(shop, logs, program) as server, ThreadPoolExecutor(TILLS) as tills:
         before = workers_of(server)
         assert len(before) == WORKERS
-        works = [tills.submit(work, server.port, f"w{place}", codes[place::TILLS], gone) for place in range(TILLS)]
+        works = [
+            tills.submit(work, server.port, f"w{place}", codes[place::TILLS], answers, gone) for place in range(TILLS)
+        ]
         time.sleep(0.2)
+        answered = len(answers)
         os.kill(before[0], signal.SIGKILL)
         whole = successor(server, before, PATIENCE_SECONDS)
+        nobody_left = not running(server.group)
         if not whole:
             gone.set()
-        return [answer for one in works for answer in one.result()], codes, whole
+        for one in works:
+            one.result()
+    return Trial(codes, answers, answered, whole, nobody_left)
 
 
 def successor(server: Server, before: list[int], seconds: float) -> bool:
@@ -90,16 +108,18 @@ def successor(server: Server, before: list[int], seconds: float) -> bool:
 
 
 def test_the_others_go_on_and_a_new_worker_takes_the_place_of_a_killed_one(shop: FaultShop, tmp_path: Path) -> None:
-    answers, codes, whole = trial(shop, tmp_path, "hexiao")
-    assert whole
-    assert [answer.status for answer in answers] == [201] * len(codes)
-    assert [len(shop.redemptions(code)) for code in codes] == [1] * len(codes)
+    after = trial(shop, tmp_path, "hexiao")
+    print(f"{after.before} of {len(after.codes)} answers before the kill")
+    assert after.before < len(after.codes), "the tills had gone home when the worker was killed"
+    assert after.whole
+    assert [answer.status for answer in after.answers] == [201] * len(after.codes)
+    assert [len(shop.redemptions(code)) for code in after.codes] == [1] * len(after.codes)
     verdict = verify(shop.database)
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
 
 def test_a_server_that_ends_with_its_worker_is_found_out(shop: FaultShop, tmp_path: Path) -> None:
     """The control: a test that cannot fail proves nothing."""
-    answers, codes, whole = trial(shop, tmp_path, "faults.lonely")
-    assert not whole
-    assert len(answers) < len(codes)
+    after = trial(shop, tmp_path, "faults.lonely")
+    assert (after.whole, after.gone) == (False, True)
+    assert len(after.answers) < len(after.codes)
