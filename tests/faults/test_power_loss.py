@@ -188,6 +188,7 @@ def test_after_a_power_cut_everything_acknowledged_is_there_once_and_balances(
     checkpoints = sum(step.kind == "write" and step.file.endswith(".db") for step in day.steps)
     print(f"{CUTS} cuts over {acknowledged} acknowledged moves: {dict(found) or 'all whole'}")
     assert checkpoints > 0, "the database file itself was never written to"
+    assert acknowledged > CUTS // CUTS_A_DAY * BATCHES, "hardly anything was acknowledged"
     assert found == Counter()
 
 
