@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,19 @@ def test_a_till_that_ends_its_side_still_hears_its_answer_or_gets_it_again(
         assert again.status == 201
         assert heard is None or (again.replayed and heard.body == again.body)
         assert ids_of(shop, code) == [the_id(again)]
+
+
+def test_without_remembered_answers_such_a_till_is_refused_what_it_has(tmp_path: Path, migrated: bytes) -> None:
+    """The control: a test that cannot fail proves nothing."""
+    shop = FaultShop(tmp_path / "forgetful.db", migrated)
+    with serving(shop.database, tmp_path, program="faults.forgetful") as (port,):
+        for code, request in _requests(shop, port, 3, "forgotten").items():
+            connection = Connection(port)
+            connection.send(to_bytes(request))
+            assert connection.read_some(12) == b"HTTP/1.1 201"
+            connection.cut()
+            assert ask(request).code == "already_on_bill"
+            assert len(shop.redemptions(code)) == 1
 
 
 def test_tills_that_leave_take_no_answer_from_those_that_stay(shop: FaultShop, port: int, rounds: int) -> None:

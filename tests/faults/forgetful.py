@@ -1,6 +1,6 @@
 """A hexiao that remembers no answer: to show that the tests of lost connections would notice.
 
-Run as `python -m faults.postgres.forgetful serve …`. Never imported by a test.
+Run as `python -m faults.forgetful serve …`. Never imported by a test.
 """
 
 from __future__ import annotations
