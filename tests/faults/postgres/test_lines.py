@@ -73,12 +73,33 @@ def test_a_change_whose_answer_was_lost_on_the_line_is_done_once_and_answered_on
     server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seconds: float, seed: int
 ) -> None:
     print(f"SEED={seed}")
-    rng = random.Random(f"{seed} proxy")
     shop = a_shop()
+    cuts, acknowledged, unknown = work_while_lines_are_cut(server, shop, tmp_path, seconds, seed)
+    assert acknowledged > 20 * seconds
+    assert unknown < cuts / 2, "the server asks nothing again, and leaves it to the tills"
+    assert hexiao_sessions(server, shop) == []
+
+
+def test_a_server_that_leaves_it_to_the_tills_is_found_out(
+    server: PostgresServer, a_shop: Callable[[], PostgresShop], tmp_path: Path, seconds: float, seed: int
+) -> None:
+    """The control: a test that cannot fail proves nothing."""
+    print(f"SEED={seed}")
+    cuts, _, unknown = work_while_lines_are_cut(
+        server, a_shop(), tmp_path, seconds / 4, seed, program="faults.postgres.resigned"
+    )
+    assert unknown >= cuts / 2, "a cut line costs nobody anything: the line has no power"
+
+
+def work_while_lines_are_cut(
+    server: PostgresServer, shop: PostgresShop, folder: Path, seconds: float, seed: int, program: str = "hexiao"
+) -> tuple[int, int, int]:
+    """(cuts, acknowledged changes, changes that the tills had to ask for again); in the end the book is in order."""
+    rng = random.Random(f"{seed} proxy")
     proxy = Proxy(server.port, rng, 0.0)
     try:
-        with serving(through(proxy, shop), tmp_path, SERVERS) as ports:
-            shifts = Shifts(shop, ports, tmp_path, rng)
+        with serving(through(proxy, shop), folder, SERVERS, program=program) as ports:
+            shifts = Shifts(shop, ports, folder, rng)
             with shifts.at_work():
                 proxy.cut_share = CUT_SHARE
                 began = time.monotonic()
@@ -91,8 +112,7 @@ def test_a_change_whose_answer_was_lost_on_the_line_is_done_once_and_answered_on
         proxy.close()
     acknowledged = len(shifts.book.acknowledged())
     print(f"{dict(proxy.cuts)}: {acknowledged} acknowledged, 0 lost; {unknown} unknown, {done} of them done")
-    assert acknowledged > 20 * seconds
-    assert hexiao_sessions(server, shop) == []
+    return proxy.cuts.total(), acknowledged, unknown
 
 
 def fewest(proxy: Proxy) -> int:
@@ -109,7 +129,7 @@ def test_without_remembered_answers_the_same_line_is_found_out(
     proxy = Proxy(server.port, random.Random(f"{seed} forgetful"), 0.0)
     refused = 0
     try:
-        with serving(through(proxy, shop), tmp_path, program="faults.postgres.forgetful") as (port,):
+        with serving(through(proxy, shop), tmp_path, program="faults.forgetful") as (port,):
             codes = shop.issue(SINGLE, 40)
             proxy.cut_share = 0.3
             answers = {code: ask(redeem(port, code, key=code, bill=code)) for code in codes}
