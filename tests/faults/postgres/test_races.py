@@ -40,8 +40,12 @@ def test_without_the_guards_the_same_race_is_lost_within_ten_rounds(
     a_shop: Callable[[], PostgresShop], burst: Burst
 ) -> None:
     """The control: a test that cannot fail proves nothing."""
-    shop = a_shop()
-    with serving(shop.database, shop.path.parent, 2, program="faults.postgres.unguarded") as ports:
+    demand_a_lost_race(a_shop(), burst, "faults.postgres.unguarded")
+
+
+def demand_a_lost_race(shop: PostgresShop, burst: Burst, program: str) -> None:
+    """On two servers without guards somebody redeems a coupon that another has redeemed."""
+    with serving(shop.database, shop.path.parent, 2, program=program) as ports:
         for code in shop.issue(SINGLE, 10):
             (answers,) = burst.run([every_till(ports, code, "unguarded")])
             if len(winners(answers)) > 1:

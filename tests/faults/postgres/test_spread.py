@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from faults.burst import Burst
 from faults.postgres.shop import PostgresShop
+from faults.postgres.test_races import demand_a_lost_race
 from faults.server import serving
 from faults.test_races import (
     Ports,
@@ -36,3 +38,10 @@ def coupons(rounds: int) -> int:
 def ports(shop: PostgresShop) -> Iterator[Ports]:
     with serving(shop.database, shop.path.parent, 2, program="faults.postgres.spread") as ports:
         yield ports
+
+
+def test_without_the_guards_of_single_rows_the_same_race_is_lost_within_ten_rounds(
+    a_shop: Callable[[], PostgresShop], burst: Burst
+) -> None:
+    """The control: a test that cannot fail proves nothing. It also shows that such a server saves row by row."""
+    demand_a_lost_race(a_shop(), burst, "faults.postgres.unguarded_rows")
