@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from postgres_server import Databases, PostgresServer
 STANDBY = "b"
 TAKE_OVER_SECONDS_MAX = 10.0
 PATIENCE_SECONDS = 10.0
+ENDED, CANCELLED = "pg_terminate_backend", "pg_cancel_backend"
 
 
 class Pair:
@@ -120,28 +121,46 @@ def test_a_standby_that_nobody_waits_for_is_found_out(tmp_path: Path, seed: int)
     assert any("the table has []" in one for one in lost), "nothing was missed: the test has no power"
 
 
-@pytest.mark.parametrize("how", ["pg_terminate_backend", "pg_cancel_backend"])
+@pytest.mark.parametrize("how", [ENDED, CANCELLED])
 def test_a_commit_that_never_reached_the_standby_is_not_acknowledged(tmp_path: Path, how: str) -> None:
     """Somebody ends a session that waits for the standby, or its wait alone, of which PostgreSQL only warns.
 
     The change stays, and anybody can read it; the standby has not. So neither it nor its replay is acknowledged.
     """
-    with a_pair(tmp_path, synchronous=True) as pair, serving(pair.shop.database, tmp_path) as (port,):
+    heard, kept = interrupted_wait(tmp_path, how)
+    assert [answer.status for answer in heard] == [503, 503]
+    assert kept == 0, "the standby had it: there was nothing to lose"
+
+
+@pytest.mark.parametrize(
+    ("how", "program"),
+    [(CANCELLED, "faults.postgres.heedless"), (ENDED, "faults.postgres.credulous")],
+    ids=["heedless", "credulous"],
+)
+def test_a_server_that_believes_such_a_commit_is_found_out(tmp_path: Path, how: str, program: str) -> None:
+    """The control: a test that cannot fail proves nothing."""
+    heard, kept = interrupted_wait(tmp_path, how, program)
+    assert heard[0].status == 201
+    assert kept == 0, "nothing was lost: the test has no power"
+
+
+def interrupted_wait(folder: Path, how: str, program: str = "hexiao") -> tuple[list[Answer], int]:
+    """What one till and its retry heard of a redemption that the standby never had, and how often that one has it."""
+    with a_pair(folder, synchronous=True) as pair, serving(pair.shop.database, folder, program=program) as (port,):
         (code,) = pair.shop.issue(SINGLE, 1)
         pair.part()
-        heard: list[Answer] = []
-        till = threading.Thread(target=lambda: heard.append(ask(redeem(port, code, key="k1", bill="B1"))), daemon=True)
-        till.start()
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (waiting := pair.waiting()):
-            assert time.monotonic() < deadline, "nobody waits for the standby"
-            time.sleep(0.02)
-        pair.primary.execute(f"SELECT {how}({waiting[0]})")
-        till.join(1.0)
-        again = threading.Thread(target=lambda: heard.append(ask(redeem(port, code, key="k1", bill="B1"))), daemon=True)
-        again.start()
-        again.join(1.0)
-        assert len(pair.shop.redemptions(code)) == 1, "nothing was committed: there is nothing to replay"
-        acknowledged = [answer for answer in heard if answer.status == 201]
-        pair.take_over()
-        assert len(pair.shop.redemptions(code)) >= len(acknowledged)
+        with ThreadPoolExecutor(2) as tills:
+            request = redeem(port, code, key="k1", bill="B1")
+            first = tills.submit(ask, request)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not (waiting := pair.waiting()):
+                assert time.monotonic() < deadline, "nobody waits for the standby"
+                time.sleep(0.02)
+            pair.primary.execute(f"SELECT {how}({waiting[0]})")
+            wait([first], timeout=1.0)
+            again = tills.submit(ask, request)
+            wait([again], timeout=1.0)
+            assert len(pair.shop.redemptions(code)) == 1, "nothing was committed: there is nothing to replay"
+            pair.take_over()
+            heard = [first.result(PATIENCE_SECONDS), again.result(PATIENCE_SECONDS)]
+        return heard, len(pair.shop.redemptions(code))
