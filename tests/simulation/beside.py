@@ -13,9 +13,10 @@ from typing import Any
 from engine.desk import MEMBER, MERCHANT, OTHER_MEMBER, OTHER_MERCHANT, OTHER_SHOP, SHOP, put_all
 from engine.process import Process
 from hexiao.config import Settings
+from hexiao.domain.errors import Code
 from hexiao.domain.party import Item
 from hexiao.domain.redemption import State
-from hexiao.engine.commands import Answer, AnyCommand, Outcome, Put
+from hexiao.engine.commands import Answer, AnyCommand, Failed, Outcome, Put
 from hexiao.storage.base import CouponFilter, Reader, RedemptionFilter
 from hexiao.wiring import migrate, open_engine
 from simulation.oracle import Oracle
@@ -85,6 +86,8 @@ class Beside:
         """The outcomes of one batch."""
         assert all(isinstance(answer, Answer) for answer in answers), answers
         outcomes = [answer.outcome for answer in answers]
+        if failed := [one for one in outcomes if isinstance(one, Failed) and one.code is Code.INTERNAL_ERROR]:
+            raise RuntimeError(f"no answer: {failed}")  # never what a broken rule is found out by
         fresh = [partial(made_up, outcome, self.oracle) for outcome in outcomes]
         expected = self.oracle.ask_all(commands, self.now, fresh)
         for command, answer, (foretold, replayed) in zip(commands, answers, expected, strict=True):

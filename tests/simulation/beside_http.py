@@ -75,6 +75,8 @@ class DirectAndServed:
         key = "" if isinstance(command, (Assess, LookUp)) else command.request_id or self._a_key()
         command = as_the_door_names_it(command, key)
         heard = self._door.ask(request, key)
+        if heard.status == 500:
+            raise RuntimeError(f"no answer: {heard}")  # never what a broken door is found out by
         if beyond_bounds(request):
             assert (heard.status, heard.told["no"]) == (400, Code.MALFORMED_REQUEST), command
             answer = self._call_both(command)
