@@ -17,6 +17,8 @@ from postgres_server import Databases, PostgresServer
 
 DISK_KIB, LEFT_KIB, AFTERWARDS_KIB = 192 * 1024, 1024, 128 * 1024
 COUPONS = 3_000
+SERVED_MIN = 20
+"""One after the other, so that is as many batches."""
 SMALL = {"max_wal_size": "8MB", "min_wal_size": "2MB", "wal_recycle": "off", "shared_buffers": "16MB"}
 """Segments of one megabyte that are made anew each time: the WAL meets the full disk soon."""
 
@@ -68,7 +70,7 @@ def test_a_server_that_answers_before_commit_is_found_out_by_a_full_disk(tmp_pat
             shop = PostgresShop(Databases(server.url("postgres")).migrated(), tmp_path)
             hexiao = Server(shop.database, tmp_path, program="faults.postgres.hasty")  # it logs its own failures
             codes = shop.issue(SINGLE, COUPONS)
-            answered = []
+            answered: list[str] = []
             try:
                 hexiao.start()
                 hexiao.wait_until_ready()
@@ -82,6 +84,9 @@ def test_a_server_that_answers_before_commit_is_found_out_by_a_full_disk(tmp_pat
             disk.leave(AFTERWARDS_KIB)
             server.start()
             missing = [code for code in answered if not shop.redemptions(code)]
+            said = server.log()
         finally:
             server.stop()
+    assert len(answered) > SERVED_MIN, "the server fails by itself: what is missing tells nothing of the disk"
+    assert "No space left on device" in said, "the disk never became full"
     assert missing, "nothing was missed: the full disk has no power"

@@ -13,7 +13,7 @@ import pytest
 
 from faults.book import Tables
 from faults.client import is_ready
-from faults.load import Load
+from faults.load import TILLS, Load
 from faults.postgres.shift import Shifts, open_every_line
 from faults.postgres.shop import PostgresShop
 from faults.server import Server, serving, verify
@@ -153,6 +153,7 @@ def test_a_server_that_answers_before_commit_is_found_out_within_five_kills(
             hexiao.stop()
     finally:
         hexiao.stop()
+    assert len(shifts.book.acknowledged()) > 2 * TILLS, "the server goes on after its first batch no more"
     if victim == "hexiao":  # whose database was always there
         assert shifts.book.odd_answers() == [], "the server fails by itself: what is missing tells nothing of the kill"
     assert any("the table has []" in one for one in lost), "nothing was missed: the kill test has no power"
