@@ -58,7 +58,7 @@ class Load:
     def wait_until_all_stopped(self) -> None:
         """Returns when every till has found the line broken."""
         for process in self._processes:
-            assert process.hear() == "stopped"
+            assert process.hear() == [], "a till went home by itself"
 
     def close(self) -> None:
         for process in self._processes:
@@ -77,8 +77,17 @@ class Till(threading.Thread):
         self._captured: list[str] = []
         self._count = 0
         self._paper = paper
+        self.failed = ""
+        """Why the till went home before its line broke."""
 
     def run(self) -> None:
+        try:
+            self._work_until_broken()
+        except Exception as unexpected:
+            self.failed = f"{type(unexpected).__name__}: {unexpected}"
+            raise
+
+    def _work_until_broken(self) -> None:
         with self._paper.open("ab", buffering=0) as paper:
             try:
                 connection = Connection(self._work.port)
@@ -140,7 +149,7 @@ def main() -> None:
             till.start()
         for till in tills:
             till.join()
-        say("stopped")
+        say([till.failed for till in tills if till.failed])
 
 
 if __name__ == "__main__":
