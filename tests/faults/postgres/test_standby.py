@@ -17,6 +17,7 @@ from faults.postgres.shift import Shifts, open_every_line
 from faults.postgres.shop import PostgresShop
 from faults.server import serving
 from faults.shop import SINGLE, redeem
+from faults.test_races import the_redemption
 from postgres_server import Databases, PostgresServer
 
 STANDBY = "b"
@@ -57,15 +58,24 @@ class Pair:
             assert time.monotonic() < deadline, "they still hear each other"
             time.sleep(0.02)
 
+    def meet_again(self) -> None:
+        source = f"host=127.0.0.1 port={self.primary.port} user=hexiao application_name={STANDBY}"
+        self.standby.alter(primary_conninfo=source)
+        self._wait_for("sync")
+
     def take_over(self) -> None:
         self.primary.kill()
         self.standby.promote()
         self.shop.move_to(self.standby.url(self._name))
 
-    def waiting(self) -> list[int]:
-        """Sessions of the primary that wait for the standby with a COMMIT."""
+    def somebody_waiting(self) -> int:
+        """A session of the primary that waits for the standby with a COMMIT."""
         asked = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'hexiao'"
-        return [pid for (pid,) in self.primary.execute(asked)]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (waiting := self.primary.execute(asked)):
+            assert time.monotonic() < deadline, "nobody waits for the standby"
+            time.sleep(0.02)
+        return int(waiting[0][0])
 
     def stop(self) -> None:
         for server in (self.primary, self.standby):
@@ -144,6 +154,24 @@ def test_a_server_that_believes_such_a_commit_is_found_out(tmp_path: Path, how: 
     assert kept == 0, "nothing was lost: the test has no power"
 
 
+def test_as_soon_as_the_standby_has_it_the_till_gets_its_one_answer(tmp_path: Path) -> None:
+    with a_pair(tmp_path, synchronous=True) as pair, serving(pair.shop.database, tmp_path) as (port,):
+        (code,) = pair.shop.issue(SINGLE, 1)
+        request = redeem(port, code, key="k1", bill="B1")
+        pair.part()
+        with ThreadPoolExecutor(1) as tills:
+            first = tills.submit(ask, request)
+            pair.primary.execute(f"SELECT {CANCELLED}({pair.somebody_waiting()})")
+            wait([first], timeout=1.0)
+            assert not first.done(), "it did not wait for the standby a second time"
+            pair.meet_again()
+            assert first.result(PATIENCE_SECONDS).status == 201
+        again = ask(request)
+        assert (again.replayed, again.body) == (True, first.result().body)
+        pair.take_over()
+        assert [str(row["id"]) for row in pair.shop.redemptions(code)] == [the_redemption(again)["id"]]
+
+
 def interrupted_wait(folder: Path, how: str, program: str = "hexiao") -> tuple[list[Answer], int]:
     """What one till and its retry heard of a redemption that the standby never had, and how often that one has it."""
     with a_pair(folder, synchronous=True) as pair, serving(pair.shop.database, folder, program=program) as (port,):
@@ -152,11 +180,7 @@ def interrupted_wait(folder: Path, how: str, program: str = "hexiao") -> tuple[l
         with ThreadPoolExecutor(2) as tills:
             request = redeem(port, code, key="k1", bill="B1")
             first = tills.submit(ask, request)
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while not (waiting := pair.waiting()):
-                assert time.monotonic() < deadline, "nobody waits for the standby"
-                time.sleep(0.02)
-            pair.primary.execute(f"SELECT {how}({waiting[0]})")
+            pair.primary.execute(f"SELECT {how}({pair.somebody_waiting()})")
             wait([first], timeout=1.0)
             again = tills.submit(ask, request)
             wait([again], timeout=1.0)
