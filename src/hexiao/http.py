@@ -5,6 +5,7 @@ Knows nothing of coupons; each door renders errors in its own form.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,10 @@ from hexiao.logs import Log
 
 BODY_MAX_BYTES = 1 << 20
 DROPPED_MAX_BYTES = 8 << 20
+BODY_SECONDS_MAX = 30.0
+"""As long as the web server waits for the headers. Who sends slower keeps a connection that others could have."""
+
+PROMISED = {"type": "http.request", "body": b"", "more_body": True}
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -26,11 +31,20 @@ log = Log("hexiao.http")
 async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
     """The whole body, at most `limit` bytes. Raises BadRequest(BODY_TOO_LARGE) and keeps none of a larger one.
 
-    Raises HTTPBadRequest for one that broke off: what did not arrive whole changes nothing.
+    Raises HTTPError for one that broke off (400) or takes too long (408): what did not arrive whole changes nothing.
 
     What is too large is still read and dropped, within bounds: a client that is cut off while it sends sees a broken
     pipe instead of the answer.
     """
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            return await _read_body(req, limit)
+    except TimeoutError:
+        reason = f"the body did not arrive within {BODY_SECONDS_MAX:g} seconds"
+        raise falcon.HTTPError(falcon.HTTP_408, description=reason) from None
+
+
+async def _read_body(req: falcon.asgi.Request, limit: int) -> bytes:
     announced = req.content_length
     if announced is not None and announced <= limit:
         whole = await req.stream.read()  # never more than was announced
@@ -51,24 +65,27 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
     return body
 
 
-class ChunkedBody:
-    """receive() of a request in chunks: a body that breaks off is refused by the door, in the door's own form.
+class Body:
+    """receive() of a request: its door sees it before its body, and refuses one that breaks off in its own form.
 
-    To the web server a broken chunk is a client that left. The framework would take that for the end of the body or,
-    before the first chunk, for a client that waits for no answer.
+    The framework would wait for the first piece of the body before it looks at anything else. To the web server a body
+    that breaks off is a client that left, which the framework takes for one that waits for no answer.
     """
+
+    __slots__ = ("_begun", "_receive")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._broken = False
+        self._begun = False
 
     async def __call__(self) -> dict[str, Any]:
-        if self._broken:
-            raise cut_short()
+        if not self._begun:
+            self._begun = True
+            return PROMISED
         event = await self._receive()
-        self._broken = event["type"] == "http.disconnect"
-        # More is promised, and breaks when the door asks for it: whatever it checks before the body comes first.
-        return {"type": "http.request", "body": b"", "more_body": True} if self._broken else event
+        if event["type"] == "http.disconnect":
+            raise cut_short()
+        return event
 
 
 def cut_short() -> falcon.HTTPBadRequest:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateways.kingdee.world import AUTHORISE_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH, WRITE_OFF_PATH, Till
+from hexiao import http
 from hexiao.gateways.kingdee import signing
 from hexiao.gateways.kingdee.errors import BusinessCode, GatewayCode, Rejected
 from hexiao.gateways.kingdee.parameters import Parameters, from_body, from_query, write_off_query
@@ -144,7 +145,11 @@ class TestTransport:
         if status == 200:
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["errcode"] == BusinessCode.FIELD_FORMAT
 
-    def test_a_body_that_breaks_off_is_a_wrong_format(self, till: Till, clock: Any) -> None:
+    @pytest.mark.parametrize(("ends", "told"), [(True, "broke off"), (False, "did not arrive within")])
+    def test_a_body_that_breaks_off_or_does_not_come_is_a_wrong_format(
+        self, till: Till, clock: Any, monkeypatch: pytest.MonkeyPatch, ends: bool, told: str
+    ) -> None:
+        monkeypatch.setattr(http, "BODY_SECONDS_MAX", 20.0 if ends else 0.1)
         now = str(clock.now)
         string, *_ = signing.canonical_strings("POST", AUTHORISE_PATH, "", "1", now)
         request = (
@@ -154,10 +159,11 @@ class TestTransport:
         )
         with socket.create_connection((till.address.hostname, till.address.port), timeout=20) as connection:
             connection.sendall(request.encode())
-            connection.shutdown(socket.SHUT_WR)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
             answer = json.loads(connection.recv(65536).partition(b"\r\n\r\n")[2])
         assert answer["errcode"] == BusinessCode.FIELD_FORMAT
-        assert "broke off" in answer["description"]
+        assert told in answer["description"]
 
     def test_an_unsigned_mebibyte_is_refused_before_it_is_read(self, till: Till) -> None:
         response = till.send("POST", AUTHORISE_PATH, {}, b"x" * MIB)

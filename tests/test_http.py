@@ -1,0 +1,86 @@
+"""A body that does not come: each door ends the wait in its own form, and takes nothing of what did come."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hexiao import http
+from hexiao.config import Settings
+from hexiao.domain.party import Credential, Role
+from hexiao.engine.commands import Put
+from hexiao.engine.committer import Engine
+from hexiao.vault import Vault
+from hexiao.web.auth import DOOR, hash_key
+from hexiao.wiring import build_app
+
+KEY = "key-of-admin"
+BODY = b'{"number":"009","name":"x"}'
+IN_CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n"
+
+Exchange = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def exchange(
+    engine: Engine, vault: Vault, settings: Settings, serve: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> Exchange:
+    """POST with the end of the headers and what came of the body, and perhaps nothing after it: (status, answer)."""
+    monkeypatch.setattr(http, "BODY_SECONDS_MAX", 0.1)
+    admin = Credential(id=501, merchant_id=1, door=DOOR, public_id=hash_key(KEY), name="admin", role=Role.ADMIN)
+    engine.call(Put(merchant_id=1, record=admin))
+    host, _, port = serve(build_app(engine, vault, settings)).removeprefix("http://").partition(":")
+
+    def ask(path: str, rest: bytes, *, ends: bool = False) -> tuple[int, Any]:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nIdempotency-Key: slow\r\n"
+        with socket.create_connection((host, int(port)), timeout=20) as line:
+            line.sendall(f"{head}Content-Type: application/json\r\n".encode() + rest)
+            if ends:
+                line.shutdown(socket.SHUT_WR)
+            status, _, body = line.recv(65536).partition(b"\r\n\r\n")
+        return int(status.split()[1]), json.loads(body)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 27\r\n\r\n",
+        b"Content-Length: 27\r\n\r\n" + BODY[:26],
+        b"Transfer-Encoding: chunked\r\n\r\n",
+        IN_CHUNKS % (len(BODY), BODY),
+    ],
+)
+def test_ours_says_408_and_changes_nothing(exchange: Exchange, engine: Engine, rest: bytes) -> None:
+    status, problem = exchange("/v1/shops", rest)
+    assert (status, problem["code"]) == (408, "malformed_request")
+    assert problem["facts"] == {"reason": "the body did not arrive within 0.1 seconds"}
+    assert engine.read_now(lambda reader: reader.shops(1, 0, 10)) == []
+
+
+@pytest.mark.parametrize(
+    "rest", [b"Content-Length: 27\r\n\r\n", b"transfer-encoding: CHUNKED\r\n\r\n", IN_CHUNKS % (len(BODY), BODY)]
+)
+def test_ours_says_400_to_one_that_promised_a_body_and_hangs_up(
+    exchange: Exchange, engine: Engine, rest: bytes
+) -> None:
+    status, problem = exchange("/v1/shops", rest, ends=True)
+    assert (status, problem["code"]) == (400, "malformed_request")
+    assert problem["facts"] == {"reason": "the body broke off before its end"}
+    assert engine.read_now(lambda reader: reader.shops(1, 0, 10)) == []
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_zvcms_says_unreadable(exchange: Exchange, ends: bool) -> None:
+    status, answer = exchange("/api/v2", b"Content-Length: 27\r\n\r\n" + BODY[:26], ends=ends)
+    assert (status, answer["code"]) == (200, 100001)
+
+
+def test_who_sends_it_whole_is_served(exchange: Exchange) -> None:
+    status, shop = exchange("/v1/shops", b"Content-Length: 27\r\n\r\n" + BODY)
+    assert (status, shop["number"]) == (201, "009")
