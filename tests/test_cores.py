@@ -64,6 +64,11 @@ def test_the_core_of_a_worker_that_ended_is_given_again() -> None:
         assert second == first
 
 
+def test_who_may_not_see_the_offer_runs_where_it_may(tmp_path: Path) -> None:
+    with worker(str(tmp_path / "not there")) as (core, allowed):
+        assert (core, sorted(allowed)) == (None, MINE)
+
+
 def test_more_workers_than_cores_are_refused() -> None:
     with pytest.raises(BadRequest, match="--own-cores"):
         demand_cores(len(MINE) + 1)

@@ -30,10 +30,14 @@ def offer_cores() -> str:
 
 
 def take_core(offer: str) -> int | None:
-    """Run on a core that no other worker has; None when all are taken. Threads that are made later follow."""
+    """Run on a core that no other worker has; None when all are taken, or where the kernel shows the offer to nobody,
+    as of a program that was given a right of its own. Threads that are made later follow."""
     import fcntl  # which not every system has
 
-    taken = os.open(offer, os.O_RDWR)  # never closed: that would give the core back
+    try:
+        taken = os.open(offer, os.O_RDWR)  # never closed: that would give the core back
+    except OSError:
+        return None
     for core in sorted(os.sched_getaffinity(0)):
         try:
             fcntl.lockf(taken, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, core)

@@ -22,6 +22,7 @@ BODY_SECONDS_MAX = 30.0
 """As long as the web server waits for the headers. Who sends slower keeps a connection that others could have."""
 
 PROMISED = {"type": "http.request", "body": b"", "more_body": True}
+"""Stands for a body that its door has not asked for yet."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
