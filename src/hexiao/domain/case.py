@@ -16,7 +16,7 @@ from hexiao.domain.scheme import Scheme
 
 
 @lru_cache(64)  # the cases of one batch have one moment, and few zones
-def _local(now: int, zone: ZoneInfo) -> datetime:
+def local_time(now: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(now / 1000, zone)
 
 
@@ -60,7 +60,7 @@ class Case(msgspec.Struct, kw_only=True):
 
     @property
     def local(self) -> datetime:
-        return _local(self.now, self.zone)
+        return local_time(self.now, self.zone)
 
     @property
     def spent_fen(self) -> int:

@@ -6,14 +6,15 @@ To add one: two functions here, a line in CHECKS and one in TITLES, and a code i
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hexiao.domain.case import Case
+from hexiao.domain.case import Case, local_time
 from hexiao.domain.errors import Code, Fact, sentences
-from hexiao.domain.scheme import WEEKDAYS
+from hexiao.domain.scheme import WEEKDAYS, Window
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -80,7 +81,13 @@ def tell_end(case: Case, _ok: bool) -> Told:
 
 def within_hours(case: Case) -> bool:
     windows = case.scheme.terms.windows
-    return not windows or any(window.holds(case.local) for window in windows)
+    return not windows or _any_open(windows, case.now, case.zone)
+
+
+@lru_cache(1_024)  # the cases of one batch have one moment, and few schemes
+def _any_open(windows: tuple[Window, ...], now: int, zone: ZoneInfo) -> bool:
+    local = local_time(now, zone)
+    return any(window.holds(local) for window in windows)
 
 
 def tell_hours(case: Case, _ok: bool) -> Told:

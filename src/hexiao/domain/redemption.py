@@ -36,6 +36,11 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.CAPTURED, Move.REVERSE): State.REVERSED,  # in full; a partial reversal stays CAPTURED
 }
 
+ASKED_FOR: dict[State, tuple[Move, ...]] = {
+    state: tuple(move for since, move in MOVES if since is state and move is not Move.LAPSE) for state in State
+}
+"""The moves that a caller may ask for; a lapse happens by itself."""
+
 REASONS: dict[State, Code] = {
     State.HELD: Code.STILL_HELD,
     State.CAPTURED: Code.ALREADY_CAPTURED,
@@ -48,7 +53,7 @@ REASONS: dict[State, Code] = {
 
 def lapsed(state: int, held_until_at: int | None, now: int) -> bool:
     """For rows of which no Redemption is made."""
-    return state == State.HELD and held_until_at is not None and now >= held_until_at
+    return held_until_at is not None and now >= held_until_at and state == State.HELD
 
 
 class Redemption(msgspec.Struct, kw_only=True):
@@ -100,12 +105,11 @@ class Redemption(msgspec.Struct, kw_only=True):
         return within_seconds is None or self.captured_at is None or now < self.captured_at + within_seconds * 1000
 
     def allowed(self, now: int, reverse_within_seconds: int | None = None) -> list[Move]:
-        """The moves a caller may ask for next; a lapse happens by itself."""
-        state = State.LAPSED if self.lapsed(now) else self.state
-        moves: list[Move] = [move for from_state, move in MOVES if from_state is state and move is not Move.LAPSE]
+        """The moves a caller may ask for next."""
+        moves = ASKED_FOR[State.LAPSED if self.lapsed(now) else self.state]
         if Move.REVERSE in moves and not self.reversible(now, reverse_within_seconds):
-            moves.remove(Move.REVERSE)
-        return moves
+            return [move for move in moves if move is not Move.REVERSE]
+        return list(moves)
 
     def require(self, move: Move) -> State:
         """The state after `move` in full. Raises Refused with the reason of the present state."""

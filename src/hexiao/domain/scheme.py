@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -130,7 +130,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{zh} {self.since}–{self.until}", f"{en} {self.since}–{self.until}"
 
 
-class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Which lines of a bill count: by category or by sku."""
 
     mode: Literal["all", "categories", "listed", "all_but"] = "all"
@@ -141,24 +141,34 @@ class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The goods that are listed one by one."""
         return () if self.mode == "categories" else self.values
 
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        """A list may name thousands, and every line of every bill asks."""
+        return frozenset(self.values)
+
     def covers(self, sku: str, category: str) -> bool:
-        if self.mode == "all":
+        mode = self.mode
+        if mode == "all":
             return True
-        if self.mode == "categories":
-            return category in self.values
-        return (sku in self.values) == (self.mode == "listed")
+        if mode == "categories":
+            return category in self._values
+        return (sku in self._values) == (mode == "listed")
 
 
-class Shops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Shops(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """In which shops a coupon works. Ids are decimal strings, as everywhere outside."""
 
     mode: Literal["all", "listed", "all_but"] = "all"
     ids: tuple[str, ...] = ()
 
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(self.ids)
+
     def allows(self, shop_id: int) -> bool:
         if self.mode == "all":
             return True
-        return (str(shop_id) in self.ids) == (self.mode == "listed")
+        return (str(shop_id) in self._ids) == (self.mode == "listed")
 
 
 class CodeFormat(StrEnum):

@@ -185,9 +185,12 @@ def _try(
 
 
 def _blocked_by_budget(outcome: Outcome) -> bool:
-    outcomes = outcome.outcomes if isinstance(outcome, Each) else [outcome]
-    judged = [a for one in outcomes if isinstance(one, (Failed, Assessed)) for a in one.assessments if not a.ok]
-    return any(verdict.code is Code.BUDGET_EXHAUSTED and not verdict.ok for one in judged for verdict in one.verdicts)
+    if isinstance(outcome, Each):
+        return any(map(_blocked_by_budget, outcome.outcomes))
+    if not isinstance(outcome, (Failed, Assessed)):
+        return False
+    verdicts = (verdict for one in outcome.assessments if not one.ok for verdict in one.verdicts)
+    return any(verdict.code is Code.BUDGET_EXHAUSTED and not verdict.ok for verdict in verdicts)
 
 
 def _repeatable(command: AnyCommand) -> bool:

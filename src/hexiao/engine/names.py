@@ -79,14 +79,17 @@ def collect(names: Names, command: AnyCommand) -> None:
 
 def _bill(names: Names, command: Redeem | Assess) -> None:
     merchant_id, bill = command.merchant_id, command.bill
-    names.codes.update((merchant_id, take.code) for take in command.coupons)
+    for take in command.coupons:
+        names.codes.add((merchant_id, take.code))
     names.bills.add((merchant_id, bill.shop_id, bill.number))
     names.shops.add(bill.shop_id)
     if bill.cashier_id is not None:
         names.cashiers.add(bill.cashier_id)
     if bill.member_id is not None:
         names.members.add(bill.member_id)
-    names.items.update((merchant_id, line.sku) for line in bill.lines if not line.category)
+    for line in bill.lines:
+        if not line.category:
+            names.items.add((merchant_id, line.sku))
 
 
 def _terms(names: Names, terms: Terms | None) -> None:

@@ -93,13 +93,16 @@ def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
         member = snapshot.members.get(bill.member_id)
         if member is None or member.merchant_id != merchant_id:
             raise BadRequest(Code.UNKNOWN_MEMBER, member_id=str(bill.member_id))
-    if not snapshot.items:
-        return bill
-    lines = list(bill.lines)
-    for index, line in enumerate(lines):
+    categories: dict[int, str] = {}
+    for index, line in enumerate(bill.lines if snapshot.items else ()):
         item = None if line.category else snapshot.items.get((merchant_id, line.sku))
         if item is not None and item.category:
-            lines[index] = msgspec.structs.replace(line, category=item.category)
+            categories[index] = item.category
+    if not categories:
+        return bill
+    lines = list(bill.lines)
+    for index, category in categories.items():
+        lines[index] = msgspec.structs.replace(lines[index], category=category)
     return msgspec.structs.replace(bill, lines=tuple(lines))
 
 
@@ -129,17 +132,9 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
         coupons.append(coupon)
         lapse_due(ledger, coupon)
 
-    asked_ids = {coupon.id for coupon in coupons}
-    on_bill = sorted(snapshot.by_bill.get((merchant_id, bill.shop_id, bill.number), ()), key=_BY_ID)
-    for redemption in on_bill:
-        # Written down, or a process whose clock is behind would still capture what the bill has been paid without.
-        if redemption.lapsed(now):
-            ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
-    here = [redemption for redemption in on_bill if redemption.live]
-    # A hold of an asked coupon on this very bill is taken up again, so it does not count against the bill.
-    own = {r.coupon_id: r for r in here if r.coupon_id in asked_ids and r.state is State.HELD}
-    others = [r for r in here if own.get(r.coupon_id) is not r]
+    own, others = _on_bill(ledger, merchant_id, bill, coupons)
     payable = _left_to_pay(bill, others)
+    asked_ids = {coupon.id for coupon in coupons}
     companions = [snapshot.scheme_of(snapshot.coupons[r.coupon_id]) for r in others if r.coupon_id not in asked_ids]
     budgets: dict[int, int] = {}
 
@@ -148,17 +143,17 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
         scheme = snapshot.scheme_of(coupon)
         own_hold = own.get(coupon.id)
         budget = _budget_left(snapshot, scheme, own_hold, budgets)
-        last = last_capture(snapshot, coupon)
         case = Case(
             coupon=coupon, scheme=scheme, bill=bill, zone=zone, now=now,
             shop_name=snapshot.shops[bill.shop_id].name, payable=payable, asked_fen=take.amount_fen,
             companions=companions + [snapshot.scheme_of(other) for other in coupons if other is not coupon],
-            own_hold=own_hold,
-            other_hold=next((r for r in _holds(snapshot, coupon) if r is not own_hold), None),
-            captured_here=next((r for r in others if r.coupon_id == coupon.id), None),
-            last_capture=last, last_shop_name=_shop_name(snapshot, last),
-            budget_left_fen=budget,
+            own_hold=own_hold, budget_left_fen=budget,
         )  # fmt: skip
+        if coupon.id in snapshot.by_coupon:
+            case.other_hold = next((r for r in _holds(snapshot, coupon) if r is not own_hold), None)
+            case.captured_here = next((r for r in others if r.coupon_id == coupon.id), None)
+            case.last_capture = last_capture(snapshot, coupon)
+            case.last_shop_name = _shop_name(snapshot, case.last_capture)
         assessment = assess(case, tell=tell)
         if assessment.ok:
             payable = [left - off for left, off in zip(payable, assessment.lines, strict=True)]
@@ -166,6 +161,28 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
                 budgets[scheme.id] = budget - assessment.amount_fen
         judged.append(Judged(coupon, assessment, own_hold))
     return judged
+
+
+def _on_bill(
+    ledger: Ledger, merchant_id: int, bill: Bill, coupons: list[Coupon]
+) -> tuple[dict[int, Redemption], list[Redemption]]:
+    """(holds of the asked coupons, by coupon; the other live redemptions) on this bill. Writes down what has lapsed.
+
+    A hold of an asked coupon on this very bill is taken up again, so it does not count against the bill.
+    """
+    snapshot, now = ledger.snapshot, ledger.now
+    found = snapshot.by_bill.get((merchant_id, bill.shop_id, bill.number))
+    if not found:
+        return {}, []
+    found = sorted(found, key=_BY_ID)
+    for redemption in found:
+        # Written down, or a process whose clock is behind would still capture what the bill has been paid without.
+        if redemption.lapsed(now):
+            ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
+    here = [redemption for redemption in found if redemption.live]
+    asked_ids = {coupon.id for coupon in coupons}
+    own = {r.coupon_id: r for r in here if r.coupon_id in asked_ids and r.state is State.HELD}
+    return own, [r for r in here if own.get(r.coupon_id) is not r]
 
 
 def lapse_due(ledger: Ledger, coupon: Coupon) -> None:
@@ -293,7 +310,8 @@ def _budget_left(
 
 def _holds(snapshot: Snapshot, coupon: Coupon) -> list[Redemption]:
     """In order of their ids: no database promises one."""
-    return sorted((r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.HELD), key=_BY_ID)
+    uses = snapshot.by_coupon.get(coupon.id)
+    return sorted([r for r in uses if r.state is State.HELD], key=_BY_ID) if uses else []
 
 
 def _shop_name(snapshot: Snapshot, redemption: Redemption | None) -> str:
