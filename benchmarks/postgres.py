@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import psycopg
 
 from benchmarks import cpu
 
+RELOAD_SECONDS = 0.5
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 SETTINGS = {
     "fsync": "on",
@@ -77,6 +79,14 @@ class Cluster:
                 db.execute("VACUUM (ANALYZE, FREEZE)")
         with psycopg.connect(self._url, autocommit=True) as db:
             db.execute("CHECKPOINT")
+
+    def delay_syncs(self, ms: float) -> None:
+        """Let each sync of the log take so much longer, for sessions that are open, too."""
+        with psycopg.connect(self._url, autocommit=True) as db:
+            db.execute("ALTER SYSTEM SET commit_siblings = 0")
+            db.execute(f"ALTER SYSTEM SET commit_delay = {round(ms * 1000)}".encode())
+            db.execute("SELECT pg_reload_conf()")
+        time.sleep(RELOAD_SECONDS)
 
     def cpu_seconds(self) -> float:
         """0 for a server that is not ours: it may be on another machine."""
