@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
+import falcon
 import pytest
 
 from hexiao import http
@@ -75,6 +78,11 @@ def test_ours_says_400_to_one_that_promised_a_body_and_hangs_up(
     assert engine.read_now(lambda reader: reader.shops(1, 0, 10)) == []
 
 
+def test_ours_says_413_to_one_that_promised_too_much_and_hangs_up(exchange: Exchange) -> None:
+    status, problem = exchange("/v1/shops", b"Content-Length: 2097152\r\n\r\n" + BODY, ends=True)
+    assert (status, problem["code"]) == (413, "body_too_large")
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_zvcms_says_unreadable(exchange: Exchange, ends: bool) -> None:
     status, answer = exchange("/api/v2", b"Content-Length: 27\r\n\r\n" + BODY[:26], ends=ends)
@@ -84,3 +92,43 @@ def test_zvcms_says_unreadable(exchange: Exchange, ends: bool) -> None:
 def test_who_sends_it_whole_is_served(exchange: Exchange) -> None:
     status, shop = exchange("/v1/shops", b"Content-Length: 27\r\n\r\n" + BODY)
     assert (status, shop["number"]) == (201, "009")
+
+
+async def wait(seconds: float, deadline: float) -> str:
+    with http.Deadline(deadline):
+        await asyncio.sleep(seconds)
+    await asyncio.sleep(0.05)  # a deadline that outlived its wait would end this one
+    return "done"
+
+
+def test_a_deadline_ends_only_its_own_wait() -> None:
+    assert asyncio.run(wait(0, 0.02)) == "done"
+    with pytest.raises(falcon.HTTPError) as late:
+        asyncio.run(wait(5, 0.02))
+    assert late.value.status_code == 408
+
+
+def test_a_task_goes_on_after_its_deadline_as_if_never_cancelled() -> None:
+    async def late() -> int:
+        with pytest.raises(falcon.HTTPError), http.Deadline(0.01):
+            await asyncio.sleep(5)
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert asyncio.run(late()) == 0
+
+
+@pytest.mark.parametrize("deadline", [5, 0.005])
+def test_who_is_cancelled_by_somebody_else_stays_cancelled(deadline: float) -> None:
+    """Also when the deadline passes in the same breath."""
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(wait(5, deadline))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.01, task.cancel)
+        time.sleep(0.02)  # so that the loop finds both of them due
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())

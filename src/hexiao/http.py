@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import falcon
@@ -21,12 +22,28 @@ DROPPED_MAX_BYTES = 8 << 20
 BODY_SECONDS_MAX = 30.0
 """As long as the web server waits for the headers. Who sends slower keeps a connection that others could have."""
 
-PROMISED = {"type": "http.request", "body": b"", "more_body": True}
-"""Stands for a body that its door has not asked for yet."""
+RECEIVE = "hexiao.receive"
+"""Where a request's scope keeps how its body is read."""
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Event = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
 
 log = Log("hexiao.http")
+
+
+class App(falcon.asgi.App[Any, Any]):
+    """A door sees a request before its body; the framework would first wait for a piece of the body."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Any) -> None:  # type: ignore[override]
+        if scope["type"] == "http":
+            scope[RECEIVE] = receive
+            receive = _promise
+        await super().__call__(scope, receive, send)
+
+
+async def _promise() -> Event:
+    """Stands for a body that its door has not asked for yet."""
+    return {"type": "http.request", "body": b"", "more_body": True}
 
 
 async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
@@ -37,56 +54,56 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
     What is too large is still read and dropped, within bounds: a client that is cut off while it sends sees a broken
     pipe instead of the answer.
     """
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await _read_body(req, limit)
-    except TimeoutError:
-        reason = f"the body did not arrive within {BODY_SECONDS_MAX:g} seconds"
-        raise falcon.HTTPError(falcon.HTTP_408, description=reason) from None
-
-
-async def _read_body(req: falcon.asgi.Request, limit: int) -> bytes:
+    receive: Receive = req.scope[RECEIVE]
     announced = req.content_length
-    if announced is not None and announced <= limit:
-        whole = await req.stream.read()  # never more than was announced
-        if len(whole) < announced:
-            raise cut_short()
-        return whole
-    body = b""
-    dropped = 0
-    async for chunk in req.stream:
-        if len(body) + len(chunk) <= limit and not dropped:
-            body += chunk
-            continue
-        dropped += len(chunk)
-        if dropped > DROPPED_MAX_BYTES:
-            break
-    if dropped or announced is not None:
+    left = sys.maxsize if announced is None else announced
+    too_large = announced is not None and announced > limit
+    pieces: list[bytes] = []
+    kept = dropped = 0
+    with Deadline(BODY_SECONDS_MAX):
+        while left > 0 and dropped <= DROPPED_MAX_BYTES:
+            event = await receive()
+            if event["type"] == "http.disconnect" and not too_large:  # to the web server, a client that left
+                raise cut_short()
+            piece = event.get("body", b"")[:left]
+            if too_large or kept + len(piece) > limit:
+                too_large = True
+                dropped += len(piece)
+            else:
+                pieces.append(piece)
+                kept += len(piece)
+            left = left - len(piece) if event.get("more_body") else 0
+    if too_large:
         raise BadRequest(Code.BODY_TOO_LARGE, limit_bytes=limit)
-    return body
+    if announced is not None and kept < announced:
+        raise cut_short()
+    return b"".join(pieces)
 
 
-class Body:
-    """receive() of a request: its door sees it before its body, and refuses one that breaks off in its own form.
+class Deadline:
+    """Ends this task's wait by HTTPError 408. `asyncio.timeout` would do; but each request waits for its body once."""
 
-    The framework would wait for the first piece of the body before it looks at anything else. To the web server a body
-    that breaks off is a client that left, which the framework takes for one that waits for no answer.
-    """
+    __slots__ = ("_passed", "_seconds", "_task", "_timer")
 
-    __slots__ = ("_begun", "_receive")
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._begun = False
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._passed = False
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
 
-    async def __call__(self) -> dict[str, Any]:
-        if not self._begun:
-            self._begun = True
-            return PROMISED
-        event = await self._receive()
-        if event["type"] == "http.disconnect":
-            raise cut_short()
-        return event
+    def _pass(self) -> None:
+        self._passed = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        if self._passed and self._task.uncancel() == 0 and kind is asyncio.CancelledError:  # else somebody else's, too
+            reason = f"the body did not arrive within {self._seconds:g} seconds"
+            raise falcon.HTTPError(falcon.HTTP_408, description=reason) from None
 
 
 def cut_short() -> falcon.HTTPBadRequest:

@@ -170,7 +170,6 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     """One ASGI application with every door mounted at its paths; a door answers everything below them itself."""
     from hexiao.gateways.kingdee import server as kingdee
     from hexiao.gateways.zvcms import server as zvcms
-    from hexiao.http import Body
     from hexiao.web import app as web
 
     requests: tuple[tuple[str, str], ...] = ()
@@ -191,7 +190,6 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("http_version") == "1":  # so Granian calls 1.0, which nginx speaks to what is behind it
             scope["http_version"] = "1.0"
-        receive = Body(receive)
         path = scope.get("path", "")
         for prefix, door in mounts:
             if path == prefix or path.startswith(f"{prefix}/"):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from itertools import groupby
-from typing import Any
 
 import falcon
 import falcon.asgi
@@ -16,7 +15,7 @@ import msgspec
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.party import Role
 from hexiao.engine.committer import Engine
-from hexiao.http import read_body
+from hexiao.http import App, read_body
 from hexiao.web import pages, problems
 from hexiao.web.api import OPERATIONS
 from hexiao.web.auth import ROLES, authenticate, authorize
@@ -61,9 +60,9 @@ class Resource:
     """A path; its `on_get` and `on_post` are set from the operations."""
 
 
-def build(engine: Engine, *, demo_requests: tuple[tuple[str, str], ...] = ()) -> falcon.asgi.App[Any, Any]:
+def build(engine: Engine, *, demo_requests: tuple[tuple[str, str], ...] = ()) -> App:
     """The whole app: /v1, /openapi.json, /docs, /, /live, /ready. / shows `demo_requests`: (title, shell text)."""
-    app = falcon.asgi.App(middleware=[SafeHeaders()])
+    app = App(middleware=[SafeHeaders()])
     app.add_middleware(ExactPaths())
     problems.install(app)
     zones = Zones(engine)

@@ -32,7 +32,7 @@ from hexiao.gateways.kingdee.errors import (
 from hexiao.gateways.kingdee.gate import Caller, Gate
 from hexiao.gateways.kingdee.parameters import Parameters, WriteOffQuery, from_body, from_query, write_off_query
 from hexiao.gateways.kingdee.signing import mobile_encipherer
-from hexiao.http import log_unexpected, read_body
+from hexiao.http import App, log_unexpected, read_body
 from hexiao.storage.base import RedemptionFilter
 from hexiao.vault import Vault
 
@@ -42,7 +42,6 @@ WRITE_OFF_PATH: Final = "/jdy/v2/ls/coupons_write_off"
 
 UID_MAX: Final = 10**10 - 1
 
-App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
 Answer = messages.Envelope | messages.AuthorisationEnvelope
 Handler = Callable[[Caller, Parameters], Awaitable[Answer]]
 
@@ -58,7 +57,7 @@ class Route(msgspec.Struct, frozen=True):
 def build(engine: Engine, vault: Vault, *, window_seconds: int = 300) -> App:
     """The door as an ASGI app; it answers every path and every error itself. `window_seconds` 0 takes any timestamp."""
     door = Door(engine, Gate(engine, vault, window_seconds))
-    app: App = falcon.asgi.App()
+    app = App()
     # A sink and not routes: a wrong path or method gets the gateway's own body, and `get` is a method here.
     app.add_sink(door.answer, "/")
     app.add_error_handler(Rejected, _on_rejected)

@@ -23,18 +23,17 @@ from hexiao.gateways.zvcms import pictures
 from hexiao.gateways.zvcms.errors import Fault, Rejected, said
 from hexiao.gateways.zvcms.gate import Caller, Gate, Members, read_object, read_params, text_of
 from hexiao.gateways.zvcms.messages import Facts, Failure, OffCoupon, Success, encode, off_coupon
-from hexiao.http import log_unexpected, read_body
+from hexiao.http import App, log_unexpected, read_body
 from hexiao.vault import Vault
 
 PATH: Final = "/api/v2"
 
-App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
 Action = Callable[[Caller, Members], Awaitable[OffCoupon]]
 
 
 def build(engine: Engine, vault: Vault, *, window_seconds: int = 300) -> App:
     """`window_seconds` 0 turns the check of the timestamp off."""
-    app: App = falcon.asgi.App()
+    app = App()
     # A sink and not a route: other methods and addresses get this door's own body too.
     app.add_sink(Door(engine, vault, window_seconds).answer, "/")
     app.add_error_handler(Exception, _unexpected)
