@@ -180,21 +180,16 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     kingdee_app = kingdee.build(engine, vault, window_seconds=settings.window_seconds)
     zvcms_app = zvcms.build(engine, vault, window_seconds=settings.window_seconds)
     web_app = web.build(engine, demo_requests=requests)
-    mounts: tuple[tuple[str, AsgiApp], ...] = (
-        ("/jdyconnector", kingdee_app),
-        ("/jdy", kingdee_app),
-        ("/api/v2", zvcms_app),
-        ("", web_app),
-    )
+    mounts = (("/jdyconnector/", kingdee_app), ("/jdy/", kingdee_app), ("/api/v2/", zvcms_app))
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+    def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope.get("http_version") == "1":  # so Granian calls 1.0, which nginx speaks to what is behind it
             scope["http_version"] = "1.0"
-        path = scope.get("path", "")
+        path = scope["path"] + "/"
         for prefix, door in mounts:
-            if path == prefix or path.startswith(f"{prefix}/"):
-                return await door(scope, receive, send)
-        return await web_app(scope, receive, send)
+            if path.startswith(prefix):
+                return door(scope, receive, send)
+        return web_app(scope, receive, send)
 
     return dispatch
 
@@ -208,11 +203,11 @@ class Application:
         self._engine: Engine | None = None
         self._dispatch: AsgiApp | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":
-            return await self._live(receive, send)
+            return self._live(receive, send)
         assert self._dispatch is not None
-        return await self._dispatch(scope, receive, send)
+        return self._dispatch(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

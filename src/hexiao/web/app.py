@@ -25,11 +25,13 @@ from hexiao.web.parsing import malformed, parse_body, parse_query
 KEY_HEADER = "Idempotency-Key"
 KEY_MAX = 255
 
-SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+SAFE_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+
+encode = msgspec.json.Encoder().encode
 
 Responder = Callable[..., Awaitable[None]]
 
@@ -52,7 +54,7 @@ class ExactPaths:
     """`/v1/shops/` is no shop without an id, and `//v1/shops` is not what a proxy's rule for `/v1` lets through."""
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        if len(req.scope["path"]) > 1 and (req.scope["path"].endswith("/") or req.scope["path"].startswith("//")):
+        if req.path != "/" and (req.path.endswith("/") or req.path.startswith("//")):
             raise falcon.HTTPNotFound
 
 
@@ -81,20 +83,24 @@ def _responder(operation: Operation, roles: frozenset[Role], engine: Engine, zon
         caller = await authenticate(req, engine)
         authorize(caller, roles)
         request_id = f"{caller.id}:{_key(req)}" if operation.changes else ""
+        body = b""
+        if operation.method == "POST":
+            _demand_json(req)
+            body = await read_body(req)
         call = Call(
             engine=engine,
             zones=zones,
             operation=operation,
             caller=caller,
             path=path,
-            body=parse_body(await _json(req) if operation.method == "POST" else b"", operation.body),
+            body=parse_body(body, operation.body),
             query=parse_query(req.params, operation.query),
             request_id=request_id,
         )
         reply = await operation.handle(call)
         resp.status = operation.status
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(reply)
+        resp.data = encode(reply)
         if call.replayed:
             resp.set_header("Idempotent-Replay", "true")
 
@@ -113,8 +119,7 @@ def _key(req: falcon.asgi.Request) -> str:
     return key
 
 
-async def _json(req: falcon.asgi.Request) -> bytes:
+def _demand_json(req: falcon.asgi.Request) -> None:
     announced = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
     if announced != falcon.MEDIA_JSON:
         raise falcon.HTTPUnsupportedMediaType(description="the body must be sent with Content-Type: application/json")
-    return await read_body(req)

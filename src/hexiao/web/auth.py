@@ -68,7 +68,7 @@ def hash_key(key: str) -> str:
 
 async def authenticate(req: falcon.asgi.Request, engine: Engine) -> Credential:
     """The caller. Raises NotAllowed(UNAUTHENTICATED) for a missing, malformed, unknown or revoked key."""
-    scheme, _, key = (req.get_header("Authorization") or "").partition(" ")
+    scheme, _, key = (req.auth or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not 0 < len(key) <= KEY_MAX:
         raise NotAllowed(Code.UNAUTHENTICATED)

@@ -49,8 +49,8 @@ class Instant(Given):
 
 def parse_id(text: object) -> int:
     """Raises ValueError for anything but a decimal string of 1 to 2^63 − 1."""
-    if isinstance(text, str) and _ID.fullmatch(text) and int(text) <= ID_MAX:
-        return int(text)
+    if isinstance(text, str) and _ID.fullmatch(text) and (number := int(text)) <= ID_MAX:
+        return number
     raise ValueError("Expected an id: a decimal string from 1 to 9223372036854775807")
 
 
