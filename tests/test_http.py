@@ -94,23 +94,45 @@ def test_who_sends_it_whole_is_served(exchange: Exchange) -> None:
     assert (status, shop["number"]) == (201, "009")
 
 
-async def wait(seconds: float, deadline: float) -> str:
-    with http.Deadline(deadline):
+async def wait(seconds: float) -> str:
+    with http.Deadline():
         await asyncio.sleep(seconds)
     await asyncio.sleep(0.05)  # a deadline that outlived its wait would end this one
     return "done"
 
 
-def test_a_deadline_ends_only_its_own_wait() -> None:
-    assert asyncio.run(wait(0, 0.02)) == "done"
-    with pytest.raises(falcon.HTTPError) as late:
-        asyncio.run(wait(5, 0.02))
-    assert late.value.status_code == 408
+def test_a_deadline_ends_only_its_own_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS_MAX", 0.02)
+
+    async def both() -> Any:
+        return await asyncio.gather(wait(0), wait(5), return_exceptions=True)
+
+    in_time, late = asyncio.run(both())
+    assert in_time == "done"
+    assert isinstance(late, falcon.HTTPError)
+    assert late.status_code == 408
 
 
-def test_a_task_goes_on_after_its_deadline_as_if_never_cancelled() -> None:
+def test_who_begins_to_wait_later_has_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS_MAX", 0.3)
+
+    async def two() -> float:
+        early = asyncio.create_task(wait(5))
+        await asyncio.sleep(0.2)
+        begun_at = time.monotonic()
+        with pytest.raises(falcon.HTTPError):
+            await wait(5)
+        assert early.done()
+        return time.monotonic() - begun_at
+
+    assert asyncio.run(two()) >= 0.3
+
+
+def test_a_task_goes_on_after_its_deadline_as_if_never_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS_MAX", 0.01)
+
     async def late() -> int:
-        with pytest.raises(falcon.HTTPError), http.Deadline(0.01):
+        with pytest.raises(falcon.HTTPError), http.Deadline():
             await asyncio.sleep(5)
         task = asyncio.current_task()
         assert task is not None
@@ -119,12 +141,13 @@ def test_a_task_goes_on_after_its_deadline_as_if_never_cancelled() -> None:
     assert asyncio.run(late()) == 0
 
 
-@pytest.mark.parametrize("deadline", [5, 0.005])
-def test_who_is_cancelled_by_somebody_else_stays_cancelled(deadline: float) -> None:
+@pytest.mark.parametrize("seconds", [5, 0.005])
+def test_who_is_cancelled_by_somebody_else_stays_cancelled(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Also when the deadline passes in the same breath."""
+    monkeypatch.setattr(http, "BODY_SECONDS_MAX", seconds)
 
     async def cancelled() -> None:
-        task = asyncio.create_task(wait(5, deadline))
+        task = asyncio.create_task(wait(5))
         await asyncio.sleep(0)
         asyncio.get_running_loop().call_later(0.01, task.cancel)
         time.sleep(0.02)  # so that the loop finds both of them due

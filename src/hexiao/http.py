@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import falcon
 import falcon.asgi
@@ -60,7 +60,7 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
     too_large = announced is not None and announced > limit
     pieces: list[bytes] = []
     kept = dropped = 0
-    with Deadline(BODY_SECONDS_MAX):
+    with Deadline():
         while left > 0 and dropped <= DROPPED_MAX_BYTES:
             event = await receive()
             if event["type"] == "http.disconnect" and not too_large:  # to the web server, a client that left
@@ -81,29 +81,49 @@ async def read_body(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> by
 
 
 class Deadline:
-    """Ends this task's wait by HTTPError 408. `asyncio.timeout` would do; but each request waits for its body once."""
+    """Ends this task's wait by HTTPError 408, as `asyncio.timeout` would; but a timer each costs more than the body."""
 
-    __slots__ = ("_passed", "_seconds", "_task", "_timer")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    __slots__ = ("_cohort", "_task")
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._passed = False
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
-
-    def _pass(self) -> None:
-        self._passed = True
-        self._task.cancel()
+        self._cohort = Cohort.of(task.get_loop())
+        self._cohort.waiting.add(task)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._timer.cancel()
-        if self._passed and self._task.uncancel() == 0 and kind is asyncio.CancelledError:  # else somebody else's, too
-            reason = f"the body did not arrive within {self._seconds:g} seconds"
+        if self._task in self._cohort.waiting:
+            self._cohort.waiting.remove(self._task)
+        elif self._task.uncancel() == 0 and kind is asyncio.CancelledError:  # else somebody else ends it, too
+            reason = f"the body did not arrive within {BODY_SECONDS_MAX:g} seconds"
             raise falcon.HTTPError(falcon.HTTP_408, description=reason) from None
+
+
+class Cohort:
+    """Tasks that began to wait within a thirtieth of the time they have: one timer ends what is left of their waits."""
+
+    newest: ClassVar[Cohort | None] = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        span = BODY_SECONDS_MAX / 30
+        self.loop = loop
+        self.open_until = loop.time() + span
+        self.waiting: set[asyncio.Task[Any]] = set()
+        loop.call_later(BODY_SECONDS_MAX + span, self._end)  # so that its last one, too, has all of its time
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Cohort:
+        """The one to join now."""
+        newest = cls.newest
+        if newest is None or newest.loop is not loop or loop.time() > newest.open_until:
+            newest = cls.newest = cls(loop)
+        return newest
+
+    def _end(self) -> None:
+        late, self.waiting = self.waiting, set()
+        for task in late:
+            task.cancel()
 
 
 def cut_short() -> falcon.HTTPBadRequest:
