@@ -67,8 +67,7 @@ class Zones:
         return zone
 
 
-@dataclass(slots=True)
-class Call(Generic[Body, Query]):
+class Call(msgspec.Struct, Generic[Body, Query]):
     """One request, after its sender was let in and its content was understood."""
 
     engine: Engine
