@@ -10,41 +10,67 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, astuple
 
+from hexiao.storage.postgres_arrays import Columns
 from hexiao.storage.saving import earliest, slot_of
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
 _json = msgspec.json.Encoder().encode
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_COLUMNS: dict[str, Columns] = {
+    part: Columns(part, names)
+    for part, names in {
+        "request": ("request_id", "fingerprint", "answer"),
+        "new_coupon": COLUMNS["coupon"],
+        "coupon": (
+            "id", "read_seq", "held_fen", "captured_fen", "held_uses", "captured_uses", "seq", "voided_at",
+            "changed_at",
+        ),
+        "new_redemption": COLUMNS["redemption"],
+        "redemption": (
+            "coupon_id", "id", "state", "captured_fen", "reversed_fen", "lines", "returned", "reversals", "captured_at",
+            "settled_at", "changed_at",
+        ),
+        "journal": COLUMNS["journal"],
+        "new_bill": ("merchant_id", "shop_id", "number"),
+        "bill": ("merchant_id", "shop_id", "number", "seq"),
+    }.items()
+}  # fmt: skip
+"""Parts of which a batch has many rows: each column is an array of its own, `%(part_column)s`. The others are JSON, one
+parameter each."""
+_SETTLED = attrgetter(*_COLUMNS["redemption"].names)
+
+
+def _given(part: str) -> str:
+    """SELECT of the rows of a part."""
+    return _COLUMNS[part].sql()
+
+
+def _insert(part: str, table: str) -> str:
+    return f"INSERT INTO {table} ({', '.join(_COLUMNS[part].names)}) {_given(part)}"
+
 
 _PARTS: dict[str, str] = {
-    "request": (
-        "INSERT INTO request (id, fingerprint, answer, at)"
-        " SELECT v ->> 0, decode(v ->> 1, 'base64'), decode(v ->> 2, 'base64'), %(now)s"
-        " FROM json_array_elements(%(request)s::json) v"
-    ),
+    "request": f"INSERT INTO request (id, fingerprint, answer, at) SELECT v.*, %(now)s FROM ({_given('request')}) v",
     "code": (
-        "INSERT INTO coupon_code (merchant_id, code, coupon_id) SELECT merchant_id, code, id"
-        " FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json)"
+        "INSERT INTO coupon_code (merchant_id, code, coupon_id) SELECT v.merchant_id, v.code, v.id"
+        f" FROM ({_given('new_coupon')}) v"
     ),
-    "new_coupon": ("INSERT INTO coupon SELECT * FROM json_populate_recordset(NULL::coupon, %(new_coupon)s::json)"),
+    "new_coupon": _insert("new_coupon", "coupon"),
     "coupon": (
-        "UPDATE coupon c SET held_fen = (v ->> 2)::bigint, captured_fen = (v ->> 3)::bigint,"
-        " held_uses = (v ->> 4)::integer, captured_uses = (v ->> 5)::integer, seq = (v ->> 6)::integer,"
-        " voided_at = (v ->> 7)::bigint, changed_at = (v ->> 8)::bigint"
+        "UPDATE coupon c SET held_fen = v.held_fen, captured_fen = v.captured_fen, held_uses = v.held_uses,"
+        " captured_uses = v.captured_uses, seq = v.seq, voided_at = v.voided_at, changed_at = v.changed_at"
+        f" FROM ({_given('coupon')}) v"
         # The array is for a plan that was made when the table was empty: probe, do not read it whole.
-        " FROM json_array_elements(%(coupon)s::json) v"
-        " WHERE c.id = ANY(ARRAY(SELECT (u ->> 0)::bigint FROM json_array_elements(%(coupon)s::json) u))"
-        " AND c.id = (v ->> 0)::bigint AND c.seq = (v ->> 1)::integer"
+        " WHERE c.id = ANY(%(coupon_id)s::bigint[]) AND c.id = v.id AND c.seq = v.read_seq"
     ),
-    "new_redemption": (
-        "INSERT INTO redemption SELECT * FROM json_populate_recordset(NULL::redemption, %(new_redemption)s::json)"
-    ),
+    "new_redemption": _insert("new_redemption", "redemption"),
     "late": (
         "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
         " FROM json_array_elements(%(late)s::json) v"
@@ -57,13 +83,12 @@ _PARTS: dict[str, str] = {
         "UPDATE redemption r SET state = v.state, captured_fen = v.captured_fen, reversed_fen = v.reversed_fen,"
         " lines = v.lines, returned = v.returned, reversals = v.reversals, captured_at = v.captured_at,"
         " settled_at = v.settled_at, changed_at = v.changed_at"
-        " FROM json_populate_recordset(NULL::redemption, %(redemption)s::json) v"
+        f" FROM ({_given('redemption')}) v"
         # The zeros are for a plan of PostgreSQL 15 or 16: without them it may read an index whole, for its order.
         " WHERE r.coupon_id + 0 = v.coupon_id AND r.id + 0 = v.id"
-        " AND r.coupon_id = ANY(ARRAY(SELECT (u ->> 'coupon_id')::bigint"
-        " FROM json_array_elements(%(redemption)s::json) u))"
+        " AND r.coupon_id = ANY(%(redemption_coupon_id)s::bigint[])"
     ),
-    "journal": ("INSERT INTO journal SELECT * FROM json_populate_recordset(NULL::journal, %(journal)s::json)"),
+    "journal": _insert("journal", "journal"),
     "block": (
         f"INSERT INTO block ({', '.join(COLUMNS['block'])})"
         f" VALUES ({', '.join(f'%(block_{name})s' for name in COLUMNS['block'])})"
@@ -76,14 +101,9 @@ _PARTS: dict[str, str] = {
         " typed_code text, code text, shop_id bigint, bill_number text, cashier_id bigint, at bigint, request_id text,"
         " actor text, verdicts text)"
     ),
-    "new_bill": (
-        "INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, 1"
-        " FROM json_array_elements(%(new_bill)s::json) v"
-    ),
+    "new_bill": f"INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT v.*, 1 FROM ({_given('new_bill')}) v",
     "bill": (  # it is there: an insert finds it by its key, whatever the plan thinks of the table
-        "INSERT INTO bill AS b (merchant_id, shop_id, number, seq)"
-        " SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, (v ->> 3)::integer"
-        " FROM json_array_elements(%(bill)s::json) v"
+        f"INSERT INTO bill AS b (merchant_id, shop_id, number, seq) {_given('bill')}"
         " ON CONFLICT (merchant_id, shop_id, number) DO UPDATE SET seq = b.seq + 1 WHERE b.seq = excluded.seq"
     ),
     "receipt": (
@@ -125,7 +145,9 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, list[Any]]:
         parameters[f"n_{name}"] = len(part_rows)
         if name == "block":
             parameters.update((f"block_{column}", value) for column, value in asdict(part_rows[0]).items())
-        elif name != "code":  # reads the coupons' own parameter
+        elif name in _COLUMNS:
+            parameters |= _COLUMNS[name].sent(part_rows)
+        elif name != "code":  # reads the coupons' own parameters
             parameters[name] = _json(part_rows).decode()
         if name == "late":
             parameters["earliest"] = min(at for _, at in part_rows)
@@ -144,7 +166,7 @@ def _text(parts: tuple[tuple[str, str], ...]) -> tuple[str, list[str]]:
 
 
 def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
-    new_coupons = list(changes.new_coupons.values())
+    new_coupons = list(map(astuple, changes.new_coupons.values()))
     bills = sorted(changes.bills.items())
     return {
         "request": [(key, r.fingerprint, r.answer) for key, r in changes.requests.items()],
@@ -157,10 +179,10 @@ def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:
             )
             for c in (changes.coupons[key] for key in sorted(changes.coupons))
         ],
-        "new_redemption": list(changes.new_redemptions.values()),
+        "new_redemption": list(map(astuple, changes.new_redemptions.values())),
         "late": earliest(changes),
-        "redemption": list(changes.redemptions.values()),
-        "journal": changes.journal,
+        "redemption": list(map(_SETTLED, changes.redemptions.values())),
+        "journal": list(map(astuple, changes.journal)),
         "block": [] if changes.block is None else [changes.block],
         "refusal": changes.refusals,
         "new_bill": [key for key, seq in bills if seq == 0],

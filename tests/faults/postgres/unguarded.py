@@ -11,7 +11,7 @@ from typing import Any
 from hexiao.storage import saving_at_once
 from hexiao.storage.snapshot import Changes
 
-GUARD = " AND c.seq = (v ->> 1)::integer"
+GUARD = " AND c.seq = v.read_seq"
 COUNT = re.compile(r"\(SELECT count\(\*\) FROM \w+_\) = (\$\d+)")
 
 
