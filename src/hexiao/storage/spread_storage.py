@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 
 from hexiao.domain.party import Member
@@ -22,6 +23,7 @@ from hexiao.storage.postgres_storage import PostgresStorage
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
+_json = msgspec.json.Encoder().encode
 _COUPON_ID = pages.SHOWN["p"].index("coupon_id")
 _MEMBER_ID = pages.SHOWN["p"].index("member_id")
 _MEMBER_ID_EXPORTED = exporting.Exported._fields.index("member_id")
@@ -52,10 +54,10 @@ class SpreadStorage(PostgresStorage):
 
     def _sent(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Ids are a plain array, so that only the machines are asked that have them; what keys are made of, too."""
+        keys = list(parameters.get("keys", ()))
         arrays = {name: list(value) for name, value in parameters.items() if name == "ids"}
-        parts = zip(*parameters.get("keys", ()), strict=True)
-        arrays |= {f"keys_{letter}": list(part) for letter, part in zip("abc", parts, strict=False)}
-        return super()._sent({name: value for name, value in parameters.items() if name != "ids"}) | arrays
+        arrays |= {f"keys_{letter}": list(part) for letter, part in zip("abc", zip(*keys, strict=True), strict=False)}
+        return {**parameters, "keys": _json(keys).decode(), **arrays}
 
     @contextmanager
     def _as_ours(self) -> Iterator[None]:
