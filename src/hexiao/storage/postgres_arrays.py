@@ -20,6 +20,11 @@ LISTS = {"lines", "returned"}
 """Of numbers, kept as text."""
 BYTES = {"answer", "fingerprint"}
 """These columns are not numbers."""
+INTEGERS = {
+    "captured_uses", "channel", "d_captured_uses", "d_held_uses", "held_uses", "kind", "part", "read_seq", "reversals",
+    "scheme_version", "seq", "state", "uses_max",
+}  # fmt: skip
+"""The other numbers are bigint. Where types and order are those of the table, an insert takes the rows as they come."""
 
 
 class Columns:
@@ -35,9 +40,9 @@ class Columns:
         self._numbers = [place for place in places if names[place] not in TEXTS | LISTS | BYTES]
         self._number_parameters = [self._parameters[place] for place in self._numbers]
 
-    def sql(self) -> str:
+    def sql(self, order: Sequence[str] = ()) -> str:
         """SELECT of the rows."""
-        return f"SELECT {', '.join(f'{self._cell(place)} {name}' for place, name in enumerate(self.names))}"
+        return f"SELECT {', '.join(f'{self._cell(self.names.index(name))} {name}' for name in order or self.names)}"
 
     def sent(self, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
         """The parameters for at least one row."""
@@ -60,7 +65,8 @@ class Columns:
         if place in self._bytes:
             places = f"unnest(%({name}_from)s::integer[]), unnest(%({name}_for)s::integer[])"
             return f"substr(%({name})s::bytea, {places})"
-        return f"unnest(%({name})s::{'bigint' if place in self._numbers else 'text'}[])"
+        kind = "text" if place not in self._numbers else "integer" if self.names[place] in INTEGERS else "bigint"
+        return f"unnest(%({name})s::{kind}[])"
 
 
 def array(values: Sequence[Any]) -> str:

@@ -45,6 +45,8 @@ _COLUMNS: dict[str, Columns] = {
 """Parts of which a batch has many rows: each column is an array of its own, `%(part_column)s`. The others are JSON, one
 parameter each."""
 _SETTLED = attrgetter(*_COLUMNS["redemption"].names)
+_IN_TABLE = {"redemption": ("coupon_id", "id", *COLUMNS["redemption"][2:])}
+"""Where columns lie in another order than the fields of their struct."""
 
 
 def _given(part: str) -> str:
@@ -53,14 +55,15 @@ def _given(part: str) -> str:
 
 
 def _insert(part: str, table: str) -> str:
-    return f"INSERT INTO {table} ({', '.join(_COLUMNS[part].names)}) {_given(part)}"
+    order = _IN_TABLE.get(table, _COLUMNS[part].names)
+    return f"INSERT INTO {table} ({', '.join(order)}) {_COLUMNS[part].sql(order)}"
 
 
 _PARTS: dict[str, str] = {
-    "request": f"INSERT INTO request (id, fingerprint, answer, at) SELECT v.*, %(now)s FROM ({_given('request')}) v",
+    "request": f"INSERT INTO request (id, fingerprint, answer, at) {_given('request')}, %(now)s",
     "code": (
-        "INSERT INTO coupon_code (merchant_id, code, coupon_id) SELECT v.merchant_id, v.code, v.id"
-        f" FROM ({_given('new_coupon')}) v"
+        "INSERT INTO coupon_code (merchant_id, code, coupon_id)"
+        f" {_COLUMNS['new_coupon'].sql(('merchant_id', 'code', 'id'))}"
     ),
     "new_coupon": _insert("new_coupon", "coupon"),
     "coupon": (
@@ -101,7 +104,7 @@ _PARTS: dict[str, str] = {
         " typed_code text, code text, shop_id bigint, bill_number text, cashier_id bigint, at bigint, request_id text,"
         " actor text, verdicts text)"
     ),
-    "new_bill": f"INSERT INTO bill (merchant_id, shop_id, number, seq) SELECT v.*, 1 FROM ({_given('new_bill')}) v",
+    "new_bill": f"INSERT INTO bill (merchant_id, shop_id, number, seq) {_given('new_bill')}, 1",
     "bill": (  # it is there: an insert finds it by its key, whatever the plan thinks of the table
         f"INSERT INTO bill AS b (merchant_id, shop_id, number, seq) {_given('bill')}"
         " ON CONFLICT (merchant_id, shop_id, number) DO UPDATE SET seq = b.seq + 1 WHERE b.seq = excluded.seq"

@@ -71,6 +71,13 @@ def test_a_part_of_a_save_probes_an_index_although_its_tables_are_empty(part: st
     assert reads_whole(plan(db, numbered(re.sub(r"%\((\w+)\)s", r":\1", _PARTS[part])))) == []
 
 
+@pytest.mark.parametrize("part", ["code", "new_coupon", "new_redemption", "journal", "new_bill"])
+def test_new_rows_come_in_the_types_and_the_order_of_their_table(part: str, db: Any) -> None:
+    """Else each is copied once more on its way."""
+    steps = plan(db, numbered(re.sub(r"%\((\w+)\)s", r":\1", _PARTS[part])))
+    assert [step["Node Type"] for step in steps] == ["ModifyTable", "ProjectSet", "Result"]
+
+
 def test_a_wave_in_one_statement_probes_an_index_for_every_query(db: Any) -> None:
     names = tuple(postgres_glance.WIDTHS)
     text = postgres_glance.statement(names, tuple(postgres_queries.QUERIES[name] for name in names))
