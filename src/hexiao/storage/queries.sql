@@ -1,5 +1,5 @@
--- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a JSON
--- array of ids; `{keys:name(types)}` a JSON array of arrays as rows k(a, b, c), and `{probe:t}table t WHERE …{end:t}` what
+-- Every query: a name and one line of why. `:name` is a parameter; `{in:name}` is one of a list
+-- of ids; `{keys:name(types)}` a list of keys as rows k(a, b, c), and `{probe:t}table t WHERE …{end:t}` what
 -- a table has for each of them. `{again:column(name, type)}` says what follows from the rest, for who does not see that by
 -- himself: the column is one of these ids, or of the first, second or third of the keys. Both engines run the same text.
 

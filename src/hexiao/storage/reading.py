@@ -31,7 +31,7 @@ class Reading(ABC):
 
     @abstractmethod
     def query(self, name: str, **parameters: Any) -> Iterable[rows.Row]:
-        """The rows of a named query; sets and lists go in as JSON."""
+        """The rows of a named query; sets and lists go in as the engine takes them."""
 
     def _ask(self, asked: Sequence[loading.Asked]) -> Sequence[Iterable[rows.Row]]:
         """Several named queries at once."""
