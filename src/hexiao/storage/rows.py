@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from hexiao.domain.bill import Scene
 from hexiao.domain.chain import Block
@@ -34,6 +35,26 @@ _REDEMPTION = Redemption.__struct_fields__
 _JOURNAL = JournalEntry.__struct_fields__
 
 
+def _text(amounts: list[int]) -> str:
+    return _encode(amounts).decode()
+
+
+# Field by its place → how it is stored. SQLite's driver takes an enum too, but looks long for what it might be.
+_COUPON_FORMS = ((_COUPON.index("channel"), int),)
+_REDEMPTION_FORMS = tuple(
+    (_REDEMPTION.index(name), form)
+    for name, form in (("kind", int), ("scene", str), ("state", int), ("lines", _text), ("returned", _text))
+)
+_JOURNAL_FORMS = ((_JOURNAL.index("entry"), str),)
+
+
+def _stored(struct: msgspec.Struct, forms: Iterable[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
+    values = list(astuple(struct))
+    for place, form in forms:
+        values[place] = form(values[place])
+    return tuple(values)
+
+
 def coupon(row: Row) -> Coupon:
     coupon = Coupon(**dict(zip(_COUPON, row, strict=True)))
     coupon.channel = _CHANNELS[coupon.channel]
@@ -41,7 +62,7 @@ def coupon(row: Row) -> Coupon:
 
 
 def coupon_row(coupon: Coupon) -> tuple[Any, ...]:
-    return tuple([getattr(coupon, name) for name in _COUPON])
+    return _stored(coupon, _COUPON_FORMS)
 
 
 def redemption(row: Row) -> Redemption:
@@ -66,7 +87,7 @@ def listed(row: Row, scheme_number: str, shop: Shop | None, cashier: Cashier | N
 
 
 def redemption_row(redemption: Redemption) -> tuple[Any, ...]:
-    return tuple([_plain(getattr(redemption, name)) for name in _REDEMPTION])
+    return _stored(redemption, _REDEMPTION_FORMS)
 
 
 def journal_entry(row: Row) -> JournalEntry:
@@ -76,7 +97,7 @@ def journal_entry(row: Row) -> JournalEntry:
 
 
 def journal_row(entry: JournalEntry) -> tuple[Any, ...]:
-    return tuple([getattr(entry, name) for name in _JOURNAL])
+    return _stored(entry, _JOURNAL_FORMS)
 
 
 def block(row: Row) -> Block:
@@ -92,7 +113,7 @@ def record(kind: type[Any], row: Row) -> Any:
 
 
 def record_row(record: Merchant | Shop | Cashier | Member | Item | Credential) -> tuple[Any, ...]:
-    return tuple([getattr(record, name) for name in record.__struct_fields__])
+    return astuple(record)
 
 
 def scheme(head: Row, version: Row) -> Scheme:
@@ -130,7 +151,3 @@ def scheme_version_row(scheme: Scheme) -> tuple[Any, ...]:
         scheme.id, scheme.version, scheme.name, scheme.description,
         _encode(scheme.terms).decode(), _encode(scheme.benefit).decode(),
     )  # fmt: skip
-
-
-def _plain(value: Any) -> Any:
-    return _encode(value).decode() if isinstance(value, list) else value
