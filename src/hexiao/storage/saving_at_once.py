@@ -135,6 +135,8 @@ _PARTS: dict[str, str] = {
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
 COUNTED = ("coupon", "redemption", "bill", "receipt", "count")
 """Parts that may find a row otherwise than it was read. A new row that is there already fails by its key."""
+LATEST = "count"
+"""All processes want the row of a limited scheme, and who has it keeps it until his COMMIT: so it is taken last."""
 
 
 def statement(changes: Changes, now: int, node: int) -> tuple[str, list[Any]]:
@@ -161,8 +163,11 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, list[Any]]:
 @cache  # as many texts as there are kinds of batches
 def _text(parts: tuple[tuple[str, str], ...]) -> tuple[str, list[str]]:
     """(SQL, the names of its parameters), which are numbered: a driver reads a long text with names anew each time."""
-    ctes = ", ".join(f"{name}_ AS ({part}{' RETURNING 1' * (name in COUNTED)})" for name, part in parts)
-    counts = [f"(SELECT count(*) FROM {name}_) = %(n_{name})s" for name, _ in parts if name in COUNTED]
+    counted = {name for name, _ in parts} & set(COUNTED)
+    if LATEST in counted:  # what nobody counts would run after all that is counted
+        counted |= {name for name, _ in parts if name != "late"}
+    ctes = ", ".join(f"{name}_ AS ({part}{' RETURNING 1' * (name in counted)})" for name, part in parts)
+    counts = [f"(SELECT count(*) FROM {name}_) = %(n_{name})s" for name, _ in parts if name in counted]
     text = f"WITH {ctes} SELECT 1 / ({' AND '.join(counts) or 'true'})::integer"
     names = list(dict.fromkeys(_PARAMETER.findall(text)))
     return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from engine.desk import a_bill, redeeming
@@ -100,6 +101,28 @@ def test_whoever_meets_an_open_transaction_waits_for_its_end(
                 saving.result(10)
         else:
             saving.result(10)
+    nothing_is_broken(on_postgres, mine)
+
+
+def test_the_row_of_a_limited_scheme_is_taken_last(on_postgres: Settings, meet: Meet) -> None:
+    """All that want it wait for who has it: so nothing else is left to be done by then but COMMIT."""
+    mine, theirs = meet(), meet()
+    scheme = mine.desk.scheme(total=100)
+    my_command = redeeming(mine.desk.issue(scheme)[0].code, a_bill("B1"))
+    my_changes = decided(mine, my_command)
+    connection: Any = theirs.storage._db  # type: ignore[attr-defined]
+    connection.execute("SET lock_timeout = '50ms'")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE scheme_count SET issued = issued WHERE scheme_id = %s", (scheme.id,))
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(save, mine, my_changes)
+        try:
+            wait_for_a_lock(on_postgres)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                connection.execute("INSERT INTO bill SELECT merchant_id, id, 'B1', 1 FROM shop WHERE number = '001'")
+        finally:
+            connection.execute("ROLLBACK")
+        saving.result(10)
     nothing_is_broken(on_postgres, mine)
 
 
