@@ -227,6 +227,29 @@ def test_what_is_given_back_after_a_limit_was_lowered_spoils_nothing_either(alon
     assert saves.count == 1
 
 
+def test_a_stock_is_exact_after_a_batch_in_which_its_scheme_had_a_budget_instead(
+    process: Callable[[], Process], clock: Any
+) -> None:
+    """What is counted meanwhile must stay where the limit is guarded, or two processes give out the last one each."""
+    one, other = process(), process()
+    scheme = one.desk.scheme(total=5)
+    budget_instead = ReviseScheme(
+        merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, total=0, budget_fen=90_000)
+    )
+    assert codes_of(one.commit(issuing(scheme), budget_instead, issuing(scheme, 3))) == [None, None, None]
+    one.desk.revise(scheme, total=5)
+    saves = Saves(one)
+
+    def intrude(changes: Any) -> None:
+        if saves.count == 1:
+            other.desk.issue(scheme)
+
+    saves.before = intrude
+    assert codes_of(one.commit(issuing(scheme))) == [Code.STOCK_EXHAUSTED]
+    assert one.desk.read(lambda reader: reader.scheme_count(scheme.id)).issued == 5
+    assert one.desk.broken(clock.now) == []
+
+
 def _with(terms: Any, **changes: Any) -> Any:
     return replace(terms, **changes)
 

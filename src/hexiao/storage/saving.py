@@ -173,7 +173,7 @@ def earliest(changes: Changes) -> list[tuple[int, int]]:
 
 
 def slot_of(change: CountChange, node: int) -> int:
-    return 0 if change.total or change.budget_fen else 1 + node % (SLOTS - 1)
+    return 0 if change.limited else 1 + node % (SLOTS - 1)
 
 
 def _count(scheme_id: int, changes: Changes, node: int) -> tuple[Any, ...]:

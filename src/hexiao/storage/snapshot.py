@@ -87,9 +87,13 @@ class Count(msgspec.Struct):
 
 
 class CountChange(msgspec.Struct):
-    """A relative change of one scheme's count, with the limits that it must not pass (0 = none)."""
+    """A relative change of one scheme's count, with the limits that it must not pass (0 = none).
+
+    `limited` as the scheme is for good, also where this change itself meets no limit.
+    """
 
     add: Count
+    limited: bool
     total: int
     budget_fen: int
 
@@ -230,7 +234,8 @@ class Snapshot:
         limits = self.latest[scheme.id].terms
         change = self.changes.counts.get(scheme.id)
         if change is None:
-            change = self.changes.counts[scheme.id] = CountChange(Count(), limits.total, limits.budget_fen)
+            change = CountChange(Count(), limits.limited, limits.total, limits.budget_fen)
+            self.changes.counts[scheme.id] = change
         if add.issued > 0:
             change.total = limits.total
         if add.held_fen + add.captured_fen > 0:
