@@ -31,12 +31,14 @@ SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (
     SELECT coupon_id, redemption_id, sum(CASE WHEN entry = 'hold' THEN 1 ELSE 0 END) h,
         sum(CASE WHEN entry = 'capture' THEN 1 ELSE 0 END) cap,
         sum(CASE WHEN entry IN ('release', 'lapse') THEN 1 ELSE 0 END) rel,
-        sum(CASE WHEN entry = 'reverse' THEN -d_captured_fen ELSE 0 END) rev
+        sum(CASE WHEN entry = 'reverse' THEN -d_captured_fen ELSE 0 END) rev,
+        sum(CASE WHEN entry = 'reverse' THEN 1 ELSE 0 END) parts
     FROM journal WHERE redemption_id IS NOT NULL GROUP BY coupon_id, redemption_id) j
     ON j.coupon_id = r.coupon_id AND j.redemption_id = r.id
 WHERE coalesce(j.h, 0) > 1 OR (r.state IN (1, 3, 4) AND coalesce(j.h, 0) <> 1)
     OR coalesce(j.cap, 0) <> (CASE WHEN r.state IN (2, 5) THEN 1 ELSE 0 END)
     OR coalesce(j.rel, 0) <> (CASE WHEN r.state IN (3, 4) THEN 1 ELSE 0 END) OR coalesce(j.rev, 0) <> r.reversed_fen
+    OR coalesce(j.parts, 0) <> r.reversals
 
 -- name: I6 no journal row without its coupon and redemption
 SELECT j.coupon_id, j.seq FROM journal j LEFT JOIN redemption r ON r.coupon_id = j.coupon_id AND r.id = j.redemption_id
@@ -72,8 +74,10 @@ WHERE coalesce(k.n, 0) <> 1 OR k.code <> c.code
 SELECT id AS request_id FROM request WHERE length(answer) = 0 OR length(fingerprint) <> 32
 
 -- name: I12 one request uses a coupon on a bill once
-SELECT request_id, coupon_id FROM redemption WHERE request_id <> '' AND state <> 3 -- a released hold may be made anew
-GROUP BY request_id, coupon_id, shop_id, bill_number HAVING count(*) > 1
+-- A released hold may be made anew, and after thirty days the request id is a new one.
+SELECT r.request_id, r.coupon_id FROM redemption r JOIN redemption l ON l.coupon_id = r.coupon_id AND l.id > r.id
+    AND l.request_id = r.request_id AND l.shop_id = r.shop_id AND l.bill_number = r.bill_number
+WHERE r.request_id <> '' AND r.state <> 3 AND l.state <> 3 AND l.created_at < r.created_at + 2592000000
 
 -- name: I13 a redemption's request has its remembered answer
 SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (SELECT id FROM request) q ON q.id = r.request_id
@@ -127,12 +131,14 @@ WHERE c.member_id IS NOT NULL AND k.scheme_id IS NULL
 -- name: I25 every coupon has the version of the scheme it was issued under
 SELECT c.id AS coupon_id FROM coupon c LEFT JOIN scheme s ON s.id = c.scheme_id
 LEFT JOIN scheme_version v ON v.scheme_id = c.scheme_id AND v.version = c.scheme_version
-WHERE s.id IS NULL OR v.scheme_id IS NULL OR c.scheme_version > s.latest
+WHERE s.id IS NULL OR v.scheme_id IS NULL OR c.scheme_version > s.latest OR s.merchant_id <> c.merchant_id
 
--- name: I26 a redemption and its journal rows tell the same amounts
+-- name: I26 a redemption and its journal rows tell the same amounts and the same request
 SELECT r.coupon_id, r.id AS redemption_id FROM redemption r
 JOIN journal j ON j.coupon_id = r.coupon_id AND j.redemption_id = r.id
 WHERE (j.entry = 'hold' AND j.d_held_fen <> r.held_fen) OR (j.entry = 'capture' AND j.d_captured_fen <> r.captured_fen)
+    OR j.d_held_fen <> j.d_held_uses * r.held_fen
+    OR ((j.entry = 'hold' OR (j.entry = 'capture' AND j.d_held_uses = 0)) AND j.request_id <> r.request_id)
 
 -- name: I27 a tally counts the rows of its stretch
 SELECT t.shop_id, t.facet, t.value, t.until_at FROM tally t
@@ -153,3 +159,34 @@ SELECT shop_id, facet, value, until_at FROM (
     FROM tally t JOIN tallied k ON k.shop_id = t.shop_id AND t.until_at <= k.sound_until_at
 ) t WHERE so_far <> added OR (facet = 0 AND from_at <> begin) OR of_facet <> whole
     OR of_facets <> 3 * whole OR here < 1
+
+-- name: I29 a scheme is counted in its exact row or in the others, never in both
+SELECT scheme_id FROM scheme_count GROUP BY scheme_id HAVING min(slot) = 0 AND max(slot) > 0
+
+-- name: I30 a redemption has its coupon's merchant and scheme, its scheme's kind and a shop of that merchant
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r JOIN coupon c ON c.id = r.coupon_id
+LEFT JOIN scheme s ON s.id = r.scheme_id LEFT JOIN shop h ON h.id = r.shop_id
+WHERE r.merchant_id <> c.merchant_id OR r.scheme_id <> c.scheme_id OR r.kind <> s.kind
+    OR h.id IS NULL OR h.merchant_id <> r.merchant_id
+
+-- name: I31 every bill on which a coupon was used is known
+SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (SELECT merchant_id, shop_id, number FROM bill) b
+    ON b.merchant_id = r.merchant_id AND b.shop_id = r.shop_id AND b.number = r.bill_number
+WHERE b.number IS NULL
+
+-- name: I32 a journal begins with the issue, and ends when its coupon changed last; voided coupons have their row
+SELECT c.id AS coupon_id FROM coupon c LEFT JOIN (
+    SELECT coupon_id, max(at) last_at, sum(CASE WHEN entry = 'void' THEN 1 ELSE 0 END) voids,
+        sum(CASE WHEN (entry = 'issue') = (seq = 1) THEN 0 ELSE 1 END) misplaced,
+        sum(CASE WHEN seq = 1 THEN abs(held_after_fen) + abs(captured_after_fen) ELSE 0 END) at_first
+    FROM journal GROUP BY coupon_id) j ON j.coupon_id = c.id
+WHERE j.coupon_id IS NULL OR j.misplaced <> 0 OR j.at_first <> 0 OR j.last_at <> c.changed_at
+    OR j.voids <> (CASE WHEN c.voided_at IS NULL THEN 0 ELSE 1 END)
+
+-- name: I33 the moments of a redemption fit its state
+SELECT coupon_id, id AS redemption_id FROM redemption
+WHERE (captured_at IS NULL) <> (state NOT IN (2, 5)) OR changed_at < created_at OR held_until_at <= created_at
+
+-- name: I34 a scheme has all its versions, to the latest
+SELECT s.id AS scheme_id FROM scheme s JOIN scheme_version v ON v.scheme_id = s.id
+GROUP BY s.id, s.latest HAVING count(*) <> s.latest OR min(v.version) <> 1 OR max(v.version) <> s.latest

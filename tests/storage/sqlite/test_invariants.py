@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.desk import MEMBER, Desk, a_bill, holding, redeeming
+from engine.desk import FOREIGN_SHOP, MEMBER, Desk, a_bill, holding, redeeming
 from engine.process import Process
-from hexiao.domain.scheme import Balance, RateUses
+from hexiao.domain.scheme import Balance, DaysFromReceipt, RateUses
 from hexiao.engine.commands import Take
 from hexiao.storage import tallying
 from hexiao.storage.sqlite import INVARIANTS
@@ -80,14 +80,14 @@ PLANTS: list[tuple[str, str]] = [
     ("I4 I19", f"UPDATE coupon SET uses_max = 1 WHERE id = {CODED.format('TWICE')}"),
     ("I5 I26", f"UPDATE journal SET entry = 'hold' WHERE {LAST_ROW}"),
     ("I5", f"UPDATE journal SET entry = 'capture' WHERE coupon_id = {OF.format('RELEASED')} AND entry = 'release'"),
-    ("I5", f"UPDATE journal SET entry = 'void' WHERE coupon_id = {OF.format('PARTLY')} AND entry = 'reverse'"),
+    ("I5 I32", f"UPDATE journal SET entry = 'void' WHERE coupon_id = {OF.format('PARTLY')} AND entry = 'reverse'"),
     ("I6", f"UPDATE journal SET redemption_id = 99 WHERE {ISSUE_ROW}"),
     ("I6 I17", f"{COPY_OF_A_ROW} FROM journal WHERE {ISSUE_ROW}"),
     ("I5 I6", "UPDATE redemption SET coupon_id = 99 WHERE bill_number = 'RELEASED'"),
     ("I7", f"UPDATE journal SET captured_after_fen = 1 WHERE {LAST_ROW}"),
     ("I7", f"UPDATE journal SET held_after_fen = 1 WHERE {LAST_ROW}"),
     ("I7", f"UPDATE journal SET at = at - 1 WHERE {LAST_ROW}"),
-    ("I27", "UPDATE redemption SET kind = 5 WHERE bill_number = 'TAKEN'"),
+    ("I27 I30", "UPDATE redemption SET kind = 5 WHERE bill_number = 'TAKEN'"),
     ("I28", "UPDATE tally SET so_far = 99 WHERE facet = 1"),
     ("I28", "DELETE FROM tally WHERE facet = 2"),
     ("I8", "UPDATE redemption SET settled_at = NULL WHERE bill_number = 'TAKEN'"),
@@ -105,7 +105,7 @@ PLANTS: list[tuple[str, str]] = [
     ("I10 I23", f"INSERT INTO coupon_code VALUES (1, 'SECOND', {OF.format('TAKEN')})"),
     ("I11", "UPDATE request SET answer = x'' WHERE id = 'r-taken'"),
     ("I11", "UPDATE request SET fingerprint = x'00' WHERE id = 'r-taken'"),
-    ("I12 I21", "UPDATE redemption SET bill_number = 'P1', request_id = 'r-P1' WHERE bill_number = 'P2'"),
+    ("I12 I21 I26", "UPDATE redemption SET bill_number = 'P1', request_id = 'r-P1' WHERE bill_number = 'P2'"),
     ("I13", "DELETE FROM request WHERE id = 'r-taken'"),
     ("I15", f"UPDATE coupon SET valid_from_at = issued_at + 1 WHERE id = {OF.format('TAKEN')}"),
     ("I15", f"UPDATE coupon SET valid_until_at = issued_at WHERE id = {OF.format('TAKEN')}"),
@@ -126,7 +126,30 @@ PLANTS: list[tuple[str, str]] = [
     ("I24", "DELETE FROM receipt_count"),
     ("I25", f"DELETE FROM scheme WHERE id = {SCHEME.format('BALANCE')}"),
     ("I25", f"DELETE FROM scheme_version WHERE scheme_id = {SCHEME.format('BALANCE')}"),
+    ("I25", f"UPDATE scheme SET merchant_id = 2 WHERE id = {SCHEME.format('BALANCE')}"),
     ("I26", SWAPPED_AMOUNTS),
+    ("I26", "UPDATE redemption SET held_fen = 999, lines = '[999]' WHERE bill_number = 'RELEASED'"),
+    ("I26", f"UPDATE journal SET request_id = 'r-HELD' WHERE coupon_id = {OF.format('HELD')} AND entry = 'hold'"),
+    ("I26", f"UPDATE journal SET request_id = '' WHERE {LAST_ROW}"),
+    ("I5", "UPDATE redemption SET reversals = 2 WHERE bill_number = 'PARTLY'"),
+    ("I29", f"INSERT INTO scheme_count VALUES ({SCHEME.format('BALANCE')}, 0, 0, 0, 0, 0)"),
+    ("I30 I31", "UPDATE redemption SET merchant_id = 2 WHERE bill_number = 'TAKEN'"),
+    ("I30", f"UPDATE redemption SET scheme_id = {SCHEME.format('THRICE')} WHERE bill_number = 'P1'"),
+    ("I30", "UPDATE redemption SET kind = 5 WHERE bill_number = 'HELD'"),
+    ("I30 I27 I31", f"UPDATE redemption SET shop_id = {FOREIGN_SHOP} WHERE bill_number = 'TAKEN'"),
+    ("I30 I27 I31", "UPDATE redemption SET shop_id = 99 WHERE bill_number = 'TAKEN'"),
+    ("I31", "DELETE FROM bill WHERE number = 'TAKEN'"),
+    ("I32", f"UPDATE coupon SET changed_at = changed_at + 1 WHERE id = {OF.format('TAKEN')}"),
+    ("I32", f"UPDATE coupon SET voided_at = changed_at WHERE id = {OF.format('TAKEN')}"),
+    ("I32", "UPDATE coupon SET voided_at = NULL"),
+    ("I32", f"UPDATE journal SET entry = 'void' WHERE {ISSUE_ROW}"),
+    ("I7 I32", f"UPDATE journal SET held_after_fen = 1 WHERE {ISSUE_ROW}"),
+    ("I33", "UPDATE redemption SET captured_at = NULL WHERE bill_number = 'TAKEN'"),
+    ("I33", "UPDATE redemption SET captured_at = created_at WHERE bill_number = 'RELEASED'"),
+    ("I33", "UPDATE redemption SET changed_at = created_at - 1 WHERE bill_number = 'TAKEN'"),
+    ("I33", "UPDATE redemption SET held_until_at = created_at WHERE bill_number = 'RELEASED'"),
+    ("I34", f"UPDATE scheme SET latest = 2 WHERE id = {SCHEME.format('BALANCE')}"),
+    ("I34", f"INSERT INTO scheme_version VALUES ({SCHEME.format('BALANCE')}, 2, '', '', '', '')"),
 ]  # fmt: skip
 
 
@@ -135,6 +158,18 @@ def test_a_planted_fault_is_named(found: str, planted: str, desk: Desk, bare: sq
     thaw(bare)
     assert bare.execute(planted).rowcount > 0
     assert names(desk, clock.now) == set(found.split())
+
+
+def test_a_request_id_that_was_forgotten_may_use_the_coupon_on_the_bill_again(alone: Process, clock: Any) -> None:
+    """Thirty days later it is a new request, and the first hold lapsed long ago."""
+    desk = alone.desk
+    code = desk.coupon(Balance(5_000), hold_seconds=60, validity=DaysFromReceipt(60))
+    desk.must(holding(Take(code, 500), a_bill("B1"), "r1"))
+    clock.forward(30 * 86_400)
+    desk.redeem(Take(code, 500), a_bill("B2"))
+    assert alone.storage.forget(clock.now, 1) == 1
+    desk.must(holding(Take(code, 500), a_bill("B1"), "r1"))
+    assert names(desk, clock.now) == set()
 
 
 def test_a_hold_that_nobody_swept_is_named_after_its_grace(desk: Desk, bare: sqlite3.Connection, clock: Any) -> None:
