@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.desk import Desk
+from engine.desk import Desk, a_bill
 from hexiao.config import Settings
 from hexiao.engine import committer
 from hexiao.engine.committer import Engine
@@ -52,6 +52,20 @@ def test_a_round_that_takes_too_long_goes_on_later(engine: Engine, settings: Set
     while engine.tally(0):
         pass
     assert tallied(settings) == 8
+
+
+def test_more_redemptions_of_one_millisecond_than_are_counted_at_once_stop_nobody(
+    engine: Engine, desk: Desk, settings: Settings, clock: Any
+) -> None:
+    """No stretch parts them, so the end of theirs must be looked for further on."""
+    for coupon in desk.issue(desk.scheme(), 8):
+        desk.redeem(coupon.code, a_bill(coupon.code))
+    for _ in range(2):
+        clock.forward(1)
+        desk.redeem(desk.coupon())
+    clock.forward(7200)
+    assert engine.tally() is False
+    assert tallied(settings) == 9
 
 
 def test_a_running_engine_counts_by_itself(engine: Engine, settings: Settings, past: None, clock: Any) -> None:

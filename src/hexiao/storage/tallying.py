@@ -70,11 +70,7 @@ def _tally_on(db: Tallier, shop_id: int, until_at: int) -> bool:
     head = next(iter(db.query("tallied", shop_id=shop_id)), None)  # before anything is counted: it is the guard
     sound_until_at, seq = head or (0, 0)
     [(edge, last_edge)] = db.query("tally_edges", shop_id=shop_id, sound_until_at=sound_until_at)
-    found = db.query(
-        "untallied", shop_id=shop_id, from_at=edge or 0, until_at=until_at, stretch_rows=STRETCH_ROWS,
-        most=STRETCH_ROWS * (STRETCHES_AT_ONCE + 1),
-    )  # fmt: skip
-    stretches = _stretches(edge or 0, found)
+    stretches = _next_stretches(db, shop_id, edge or 0, until_at)
     if not stretches:
         return False
     keys = {key for _, _, counts in stretches for key in counts}
@@ -100,6 +96,21 @@ def _tally_on(db: Tallier, shop_id: int, until_at: int) -> bool:
 
 Stretch = tuple[int, int, dict[Key, int]]
 """(from, until, how many of each facet)"""
+
+
+def _next_stretches(db: Tallier, shop_id: int, edge: int, until_at: int) -> list[Stretch]:
+    """Those of the next so many redemptions; of more where as many were made in one millisecond, which stays whole."""
+    most = STRETCH_ROWS * (STRETCHES_AT_ONCE + 1)
+    while True:
+        found = list(
+            db.query(
+                "untallied", shop_id=shop_id, from_at=edge, until_at=until_at, stretch_rows=STRETCH_ROWS, most=most
+            )
+        )
+        stretches = _stretches(edge, found)
+        if stretches or sum(row[3] for row in found) < most:
+            return stretches
+        most *= 2
 
 
 def _stretches(edge: int, found: Iterable[rows.Row]) -> list[Stretch]:
