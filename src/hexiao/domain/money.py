@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 FEN_MAX = 10**13
-"""Largest amount we take: 100 billion yuan. Sums of a million of these still fit 63 bits."""
+"""Largest amount we take: 100 billion yuan. Sums of 900,000 of these still fit 63 bits."""
 
 
 def parse_yuan(text: str) -> int:
