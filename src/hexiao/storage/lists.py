@@ -136,7 +136,7 @@ def schemes_at(query: Query, pairs: set[tuple[int, int]]) -> dict[tuple[int, int
 
 
 def coupons_sql(wanted: CouponFilter) -> tuple[str, dict[str, Any]]:
-    """Newest id first, below :id."""
+    """Newest id first, from :id on."""
     parameters: dict[str, Any] = {"merchant_id": wanted.merchant_id}
     conditions = ["merchant_id = :merchant_id"]
     for name in ("scheme_id", "member_id"):
@@ -145,7 +145,7 @@ def coupons_sql(wanted: CouponFilter) -> tuple[str, dict[str, Any]]:
             conditions.append(f"{name} = :{name}")
     where = " AND ".join(conditions)
     columns = ", ".join(COLUMNS["coupon"])
-    return f"SELECT {columns} FROM coupon WHERE {where} AND id < :id ORDER BY id DESC LIMIT :limit", parameters
+    return f"SELECT {columns} FROM coupon WHERE {where} AND id <= :id ORDER BY id DESC LIMIT :limit", parameters
 
 
 def start(after: Cursor | None) -> Cursor:

@@ -154,8 +154,9 @@ class Reading(ABC):
 
     def coupons(self, wanted: CouponFilter, after: Cursor | None, limit: int) -> list[Coupon]:
         sql, parameters = lists.coupons_sql(wanted)
+        greatest = lists.start(None).id if after is None else after.id - 1  # an imported coupon may have the greatest
         with self._translating():
-            found = self._run(sql, {**parameters, "id": lists.start(after).id, "limit": limit})
+            found = self._run(sql, {**parameters, "id": greatest, "limit": limit})
             return [rows.coupon(row) for row in found]
 
     def shops(self, merchant_id: int, after_id: int, limit: int) -> list[Shop]:

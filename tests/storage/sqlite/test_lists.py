@@ -24,7 +24,7 @@ from engine.process import Process
 from hexiao.domain.party import Cashier, Credential, Item, Member, Shop
 from hexiao.domain.redemption import Entry, ListedRedemption, State
 from hexiao.domain.scheme import Balance, Benefit, Kind, MoneyOff, RateOff, RateUses
-from hexiao.engine.commands import Put, Take
+from hexiao.engine.commands import Import, Imported, Put, Take
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow, Storage
 
 NOON = 1_763_784_000_000
@@ -350,6 +350,15 @@ def test_coupons_are_paged_newest_first_by_scheme_and_member(alone: Process) -> 
         assert seen == expected[::-1]
     assert storage.coupon_by_id(MERCHANT, made[0].id) == made[0]
     assert storage.coupon_by_id(OTHER_MERCHANT, made[0].id) is storage.coupon_by_id(MERCHANT, NOBODY) is None
+
+
+def test_an_imported_coupon_with_the_greatest_id_is_listed_like_any_other(alone: Process) -> None:
+    scheme = alone.desk.scheme()
+    greatest = Imported("X", id=2**63 - 1), Imported("Y", id=2**63 - 2)
+    alone.desk.must(Import(merchant_id=MERCHANT, scheme_id=scheme.id, coupons=greatest))
+    wanted = CouponFilter(merchant_id=MERCHANT)
+    assert [coupon.code for coupon in alone.storage.coupons(wanted, None, 1)] == ["X"]
+    assert [coupon.code for coupon in alone.storage.coupons(wanted, Cursor(0, 2**63 - 1), 9)] == ["Y"]
 
 
 def test_a_journal_is_read_in_its_order(alone: Process) -> None:
