@@ -74,10 +74,10 @@ WHERE coalesce(k.n, 0) <> 1 OR k.code <> c.code
 SELECT id AS request_id FROM request WHERE length(answer) = 0 OR length(fingerprint) <> 32
 
 -- name: I12 one request uses a coupon on a bill once
--- A released hold may be made anew, and after thirty days the request id is a new one.
-SELECT r.request_id, r.coupon_id FROM redemption r JOIN redemption l ON l.coupon_id = r.coupon_id AND l.id > r.id
-    AND l.request_id = r.request_id AND l.shop_id = r.shop_id AND l.bill_number = r.bill_number
-WHERE r.request_id <> '' AND r.state <> 3 AND l.state <> 3 AND l.created_at < r.created_at + 2592000000
+-- But a released hold may be made anew, and after thirty days a request id is a new one.
+SELECT request_id, coupon_id FROM redemption WHERE request_id <> '' AND state <> 3
+GROUP BY request_id, coupon_id, shop_id, bill_number
+HAVING count(*) > 1 + (max(created_at) - min(created_at)) / 2592000000
 
 -- name: I13 a redemption's request has its remembered answer
 SELECT r.coupon_id, r.id AS redemption_id FROM redemption r LEFT JOIN (SELECT id FROM request) q ON q.id = r.request_id
