@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from zoneinfo import ZoneInfo
 
 import typer
@@ -104,5 +104,6 @@ def reporting(as_json: bool) -> Iterator[None]:
 
 def _tell(as_json: bool, code: str, zh: str, en: str, facts: dict[str, Fact]) -> None:
     if as_json:
-        show.json({"code": code, "zh": zh, "en": en, "facts": facts})
+        with suppress(OSError):  # nobody reads it; the exit code still says what happened
+            show.json({"code": code, "zh": zh, "en": en, "facts": facts})
     show.complain(zh, en)

@@ -6,10 +6,12 @@ Rich is imported where it is used: a server that starts, or a script that wants 
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,6 +26,7 @@ from hexiao.domain.scheme import Kind
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.table import Table
 
 PIPE_WIDTH = 200
 
@@ -66,30 +69,65 @@ def stderr() -> Console:
     return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False)
 
 
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raises OSError when the answer cannot be written: a pipe that nobody reads, a full disk."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as unheard:  # Rich ends the program when a pipe is closed
+        _discard(sys.stdout)
+        raise unheard if isinstance(unheard, OSError) else OSError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+
+
+@contextmanager
+def _remarking() -> Iterator[None]:
+    """A remark that cannot be written changes nothing: the exit code says what there is to say."""
+    try:
+        yield
+        sys.stderr.flush()
+    except (OSError, SystemExit):
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """What still waits in the stream would fail once more when the program ends, and take its exit code."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 def json(value: Any) -> None:
     """The only thing on stdout when --json is given."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    sys.stdout.write(text + "\n")
+    plain(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def plain(text: str) -> None:
     """Text to be used as it is: codes, headers, commands."""
-    sys.stdout.write(text + "\n")
+    with _answering():
+        sys.stdout.write(text + "\n")
+
+
+def _print(shown: str | Table) -> None:
+    with _answering():
+        stdout().print(shown)
 
 
 def say(markup: str) -> None:
-    stdout().print(markup)
+    _print(markup)
 
 
 def note(markup: str) -> None:
     """A remark for a person; it never gets into a pipe."""
-    stderr().print(markup)
+    with _remarking():
+        stderr().print(markup)
 
 
 def remark(text: str) -> None:
     """A note without markup: for who has no time for Rich."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with _remarking():
+        sys.stderr.write(text + "\n")
 
 
 def escape(text: str) -> str:
@@ -100,7 +138,8 @@ def escape(text: str) -> str:
 
 
 def complain(zh: str, en: str) -> None:
-    stderr().print(f"[bold red]✗[/] {escape(zh)}\n  {escape(en)}", soft_wrap=True)
+    with _remarking():
+        stderr().print(f"[bold red]✗[/] {escape(zh)}\n  {escape(en)}", soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> None:
@@ -117,7 +156,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], emp
         shown.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", overflow="fold")
     for row in found:
         shown.add_row(*row)
-    stdout().print(shown)
+    _print(shown)
 
 
 def fields(title: str, pairs: Iterable[tuple[str, str]]) -> None:
@@ -130,7 +169,7 @@ def fields(title: str, pairs: Iterable[tuple[str, str]]) -> None:
     for name, value in pairs:
         if value:
             shown.add_row(name, value)
-    stdout().print(shown)
+    _print(shown)
 
 
 def verdicts(assessments: Iterable[Assessment], zone: ZoneInfo) -> None:
