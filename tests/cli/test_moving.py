@@ -19,6 +19,12 @@ from postgres_server import Databases, databases
 from .conftest import Type, Typed, type_command
 
 BREAK = "UPDATE redemption SET captured_fen = 99 WHERE coupon_id = 100"
+ANY_REDEMPTION = "WHERE id = (SELECT max(id) FROM redemption)"
+IMPOSSIBLE = [
+    f"UPDATE redemption SET returned = 'no JSON' {ANY_REDEMPTION}",
+    "UPDATE coupon SET captured_fen = -9223372036854775807 - 1 WHERE id = (SELECT max(id) FROM coupon)",
+    "UPDATE coupon SET scheme_id = CAST(x'ff41' AS text) WHERE id = (SELECT max(id) FROM coupon)",
+]
 NOWHERE = "postgresql://till:secret@127.0.0.1:1/books"
 
 
@@ -51,9 +57,10 @@ def rows(database: Path, sql: str) -> list[Any]:
         return db.execute(sql).fetchall()
 
 
-def change(database: Path, sql: str) -> None:
+def change(database: Path, *statements: str) -> None:
     with closing(sqlite3.connect(database)) as db, db:
-        db.execute(sql)
+        for sql in statements:
+            db.execute(sql)
 
 
 def files(folder: Path) -> set[str]:
@@ -109,6 +116,22 @@ class TestBackup:
         assert typed.code == 1
         assert {"coupon_id": 100} in [one["row"] for one in typed.json["broken"]]
         assert (tmp_path / "books.db").exists()
+
+    @pytest.mark.parametrize("sql", IMPOSSIBLE)
+    def test_keeps_books_that_cannot_even_be_checked(self, sql: str, hexiao: Type, demo: Path, tmp_path: Path) -> None:
+        change(demo, "PRAGMA ignore_check_constraints = ON", "DROP TRIGGER journal_no_update", sql)
+        checked = hexiao("verify", "--no-sweep", "--json")
+        assert (checked.code, checked.json["ok"]) == (1, False)
+        typed = hexiao("backup", str(tmp_path / "books.db"), "--json")
+        assert (typed.code, typed.json["broken"]) == (1, checked.json["broken"]), typed.err
+
+    @pytest.mark.parametrize("at", ["'no time'", "9223372036854775807", "-9223372036854775807"])
+    def test_keeps_books_whose_end_is_no_time(self, at: str, hexiao: Type, demo: Path, tmp_path: Path) -> None:
+        change(demo, "DROP TRIGGER journal_no_update", f"UPDATE journal SET at = {at}")
+        for more in ([], ["--json"]):
+            typed = hexiao("backup", str(tmp_path / f"books{len(more)}.db"), *more)
+            assert typed.code == 0, typed.err
+        assert typed.json["last_entry_at"] is None
 
     def test_is_not_disturbed_by_holds_that_lapsed_while_no_server_ran(
         self, hexiao: Type, demo: Path, tmp_path: Path
@@ -310,6 +333,17 @@ def unfinish(target: Path, source: str) -> None:
 
 
 class TestOnPostgres:
+    def test_books_that_cannot_even_be_checked_come_back(self, file: Path, server: Databases, tmp_path: Path) -> None:
+        change(file, IMPOSSIBLE[0])
+        there = server.empty()
+        back = type_command("restore", str(file), "--database", there, "--json")
+        assert (back.code, back.json["whole"], len(back.json["broken"])) == (1, True, 1), back.err
+        checked = type_command("verify", "--no-sweep", "--json", "--database", there)
+        assert checked.code == 1, checked.err
+        assert checked.json["broken"] == back.json["broken"]
+        kept = type_command("backup", str(tmp_path / "again.db"), "--database", there, "--json")
+        assert (kept.code, len(kept.json["broken"])) == (1, 1), kept.err
+
     def test_books_come_back_from_it_as_they_went(
         self, demo: Path, server: Databases, tmp_path: Path, new: str
     ) -> None:

@@ -6,7 +6,7 @@ somebody was faster; then nothing of the batch was written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -87,6 +87,20 @@ class Broken(msgspec.Struct, frozen=True):
 
     invariant: str
     row: dict[str, int | str | None]
+
+
+class Unanswerable(Exception):
+    """A value that no program of ours writes keeps the database from answering: a text that is no JSON, a sum that no
+    number holds."""
+
+
+def breaking(invariant: str, rows: Iterable[dict[str, int | str | None]]) -> Iterator[Broken]:
+    """Also when the rows cannot be found because of what stands in one of them."""
+    try:
+        for row in rows:
+            yield Broken(invariant, row)
+    except Unanswerable as reason:
+        yield Broken(invariant, {"not_checked": str(reason)})
 
 
 class Reader(Protocol):

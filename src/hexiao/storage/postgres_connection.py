@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+
+from hexiao.storage.base import Unanswerable
 
 DEFAULTS = {
     "connect_timeout": 5,
@@ -50,6 +53,18 @@ def spelled_out(
 ) -> str:
     """The statement with its parameters as literals: Citus takes no cursor that must read them a second time."""
     return psycopg.ClientCursor(db).mogrify(sql, parameters)
+
+
+def named_rows(
+    db: psycopg.Connection[tuple[Any, ...]], sql: str, parameters: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The rows as column name → value. Raises Unanswerable."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        try:
+            cursor.execute(sql.encode(), parameters)
+        except psycopg.DataError as unfit:
+            raise Unanswerable(unfit.diag.message_primary or str(unfit)) from unfit
+        yield from cursor
 
 
 @contextmanager

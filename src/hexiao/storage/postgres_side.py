@@ -11,11 +11,10 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-from psycopg.rows import dict_row
 
 from hexiao.storage import side
-from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.postgres_connection import connect, is_spread, spelled_out, without_password
+from hexiao.storage.base import Broken, StorageError, breaking
+from hexiao.storage.postgres_connection import connect, is_spread, named_rows, spelled_out, without_password
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
@@ -119,9 +118,8 @@ class PostgresSide(Side):
 
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in (SPREAD_INVARIANTS if is_spread(self._db) else INVARIANTS).items():
-            with self._translating(), self._db.cursor(row_factory=dict_row) as cursor:
-                for row in cursor.execute(sql, {"now": now}):
-                    yield Broken(name, row)
+            with self._translating():
+                yield from breaking(name, named_rows(self._db, sql, {"now": now}))
 
     def close(self) -> None:
         self._db.close()

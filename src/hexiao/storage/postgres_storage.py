@@ -12,12 +12,11 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import dict_row
 
 from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.postgres_arrays import array
-from hexiao.storage.postgres_connection import spelled_out, told, warnings_of
+from hexiao.storage.postgres_connection import named_rows, spelled_out, told, warnings_of
 from hexiao.storage.postgres_durability import connect_durably
 from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
@@ -210,9 +209,9 @@ class PostgresStorage(Reading):
         return self._db.execute(psycopg_style(sql), parameters, binary=True).fetchall()
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        with self._db.transaction(), self._db.cursor(row_factory=dict_row) as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = on")  # the invariants read whole tables
-            yield from cursor.execute(sql, parameters)
+        with self._db.transaction():
+            self._db.execute("SET LOCAL enable_seqscan = on")  # the invariants read whole tables
+            yield from named_rows(self._db, sql, parameters)
 
     def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
         # All rows will be read, so the plan that is first with the last row is the best.

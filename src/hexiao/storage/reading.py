@@ -16,7 +16,7 @@ from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Sho
 from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import exporting, lists, loading, naming, pages, rows
-from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow
+from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow, breaking
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
 R = TypeVar("R")
@@ -43,7 +43,7 @@ class Reading(ABC):
 
     @abstractmethod
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The rows of a query as column name → value."""
+        """The rows of a query as column name → value. Raises Unanswerable."""
 
     @abstractmethod
     def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
@@ -186,8 +186,7 @@ class Reading(ABC):
             if only and name.split()[0] not in only:
                 continue
             with self._translating():
-                for row in self._run_named(sql, {"now": now}):
-                    yield Broken(name, row)
+                yield from breaking(name, self._run_named(sql, {"now": now}))
 
     def _records(self, kind: type[R], name: str, **parameters: Any) -> list[R]:
         with self._translating():

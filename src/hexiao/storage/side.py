@@ -29,6 +29,8 @@ REBUILT = ("past", "tallied", "tally")
 """Follows from the other tables and is made anew where it is missing; a server that idles writes it now and then."""
 TELL_OF_CHANGES = {"seq", "at", "changed_at", "updated_at"}
 """Columns that no program leaves as they were when it changes the row."""
+END_OF_TIME_MS = 253_402_300_800_000
+"""The year 10000: no calendar of ours goes so far."""
 OWED_TO_SWEEPER = "I14"
 """The invariant that a database breaks by mere waiting, while no server runs on it."""
 
@@ -212,10 +214,9 @@ class Side(ABC):
         return digest.hexdigest()
 
     def last_entry_at(self) -> int | None:
-        """When the books end: the time of the newest journal entry, UTC ms."""
+        """When the books end: the time of the newest journal entry, UTC ms; None also when one of them is no time."""
         [(at,)] = self.run("SELECT max(at) FROM journal")
-        assert at is None or isinstance(at, int)
-        return at
+        return at if isinstance(at, int) and 0 <= at < END_OF_TIME_MS else None
 
     def broken(self, now: int) -> list[Broken]:
         """The rows that break an invariant, but for those that only wait for a sweeper."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from hexiao.storage import loading, rows, saving, tallying
-from hexiao.storage.base import GuardMissed, LaneTaken, StorageDown, StorageError
+from hexiao.storage.base import GuardMissed, LaneTaken, StorageDown, StorageError, Unanswerable
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
@@ -156,10 +156,7 @@ class SqliteStorage(Reading):
         return self._db.execute(sql, parameters)
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        cursor = self._db.execute(sql, parameters)
-        columns = [column[0] for column in cursor.description]
-        for row in cursor:
-            yield dict(zip(columns, row, strict=True))
+        yield from named_rows(self._db, sql, parameters)
 
     def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
         cursor = self._db.execute(sql, parameters)
@@ -209,6 +206,19 @@ def open_storage(path: Path) -> SqliteStorage:
         raise StorageError(f"{path} cannot be opened: {unreadable}{advice(unreadable)}") from unreadable
     check_schema(applied, "sqlite", str(path))
     return SqliteStorage(path)
+
+
+def named_rows(db: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows as column name → value. Raises Unanswerable."""
+    try:
+        cursor = db.execute(sql, parameters)
+        columns = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(columns, row, strict=True))
+    except sqlite3.OperationalError as failed:
+        if getattr(failed, "sqlite_errorname", "SQLITE_ERROR") == "SQLITE_ERROR":  # neither the file nor a lock
+            raise Unanswerable(str(failed)) from failed
+        raise
 
 
 @contextmanager

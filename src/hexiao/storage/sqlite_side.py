@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hexiao.storage import side
-from hexiao.storage.base import Broken, StorageError
+from hexiao.storage.base import Broken, StorageError, breaking
 from hexiao.storage.side import Row, Side, Table, Tell, Value
-from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS, closed_unless_ready
+from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS, closed_unless_ready, named_rows
 from hexiao.storage.sqlite_advice import advice
 
 PAGES_AT_ONCE = 1_024
@@ -118,10 +118,7 @@ class SqliteSide(Side):
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in INVARIANTS.items():
             with self._translating():
-                cursor = self._db.execute(sql, {"now": now})
-                columns = [column[0] for column in cursor.description]
-                for row in cursor:
-                    yield Broken(name, dict(zip(columns, row, strict=True)))
+                yield from breaking(name, named_rows(self._db, sql, {"now": now}))
 
     @contextmanager
     def as_found(self) -> Iterator[None]:
