@@ -125,7 +125,7 @@ class TestBackup:
         typed = hexiao("backup", str(tmp_path / "books.db"), "--json")
         assert (typed.code, typed.json["broken"]) == (1, checked.json["broken"]), typed.err
 
-    @pytest.mark.parametrize("at", ["'no time'", "9223372036854775807", "-9223372036854775807"])
+    @pytest.mark.parametrize("at", ["'no time'", "CAST(x'ff' AS text)", "9223372036854775807", "-9223372036854775807"])
     def test_keeps_books_whose_end_is_no_time(self, at: str, hexiao: Type, demo: Path, tmp_path: Path) -> None:
         change(demo, "DROP TRIGGER journal_no_update", f"UPDATE journal SET at = {at}")
         for more in ([], ["--json"]):

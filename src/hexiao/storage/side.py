@@ -215,7 +215,8 @@ class Side(ABC):
 
     def last_entry_at(self) -> int | None:
         """When the books end: the time of the newest journal entry, UTC ms; None also when one of them is no time."""
-        [(at,)] = self.run("SELECT max(at) FROM journal")
+        with self.as_found():
+            [(at,)] = self.run("SELECT max(at) FROM journal")
         return at if isinstance(at, int) and 0 <= at < END_OF_TIME_MS else None
 
     def broken(self, now: int) -> list[Broken]:
