@@ -36,7 +36,8 @@ def apply_migrations(
                         backend.execute(f"DELETE FROM {LOCK} WHERE pid = :pid", {"pid": pid})
             with backend.lock(timeout=LOCK_SECONDS_MAX):
                 pending = backend.to_apply(known)
-                backend.apply_migrations(pending)
+                for migration in pending:
+                    _apply(backend, migration)
                 return [migration.id for migration in pending]
         except LockTimeout as locked:
             raise StorageError(
@@ -48,6 +49,14 @@ def apply_migrations(
             raise StorageError(f"the migration failed, and was undone: {reason}; run hexiao migrate again") from failed
         finally:
             backend.connection.close()
+
+
+def _apply(backend: Any, migration: Any) -> None:
+    """With its mark in one transaction: what is applied and not marked would be applied again, and fail for ever."""
+    with backend.transaction():
+        migration.process_steps(backend, "apply")
+        backend.mark_one(migration, log=False)
+        backend.log_migration(migration, "apply")
 
 
 def runs(pid: int) -> bool:

@@ -1,0 +1,62 @@
+"""A migration that is cut off: whatever moment it was, the next one ends what it began."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hexiao.config import Settings
+from hexiao.storage.base import StorageError
+from hexiao.wiring import migrate, open_storage
+from postgres_server import Databases
+
+KILLED = """
+import os, signal, sys
+from yoyo.backends.base import DatabaseBackend
+from hexiao.config import Settings
+from hexiao.wiring import migrate
+
+wanted = getattr(DatabaseBackend, sys.argv[3])
+
+def die(self, migration, *how, **more):
+    if migration.id == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    wanted(self, migration, *how, **more)
+
+setattr(DatabaseBackend, sys.argv[3], die)
+migrate(Settings(database=sys.argv[1]))
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path, server: Databases) -> Settings:
+    return Settings(database=server.empty() if request.param == "postgres" else f"sqlite:///{tmp_path / 'new.db'}")
+
+
+@pytest.mark.parametrize("at", ["mark_one", "log_migration"])
+@pytest.mark.parametrize("migration", ["0001.initial", "0003.tallies"])
+def test_a_migration_that_was_killed_before_it_was_marked_is_applied_again(
+    migration: str, at: str, empty: Settings
+) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, empty.database, migration, at], check=False)
+    assert killed.returncode == -9
+    assert migration in migrated(empty)
+    with closing(open_storage(empty)) as storage:
+        assert list(storage.broken(0)) == []
+
+
+def migrated(settings: Settings) -> list[str]:
+    """The server may need a moment to see that the killed process is gone."""
+    for _ in range(20):
+        try:
+            return migrate(settings)
+        except StorageError as waits:
+            if "already exists" in str(waits) or "no such" in str(waits):
+                raise
+            time.sleep(0.1)
+    return migrate(settings)
