@@ -265,6 +265,23 @@ class TestAnInterruptedCopy:
         assert (again.resumed, again.whole) == (True, True)
         assert breaks(target) == []
 
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "DELETE FROM _yoyo_migration WHERE migration_id = '0004.unique-ids'",
+            "INSERT INTO _yoyo_migration VALUES ('x', '9999.later', '2030-01-01')",
+        ],
+        ids=["older", "newer"],
+    )
+    def test_of_another_version_of_the_program_is_given_up(
+        self, sql: str, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("sqlite")
+        interrupt(some_books, target)
+        write(target, sql)
+        with pytest.raises(StorageError, match="give an empty target"):
+            moved(some_books, target)
+
     def test_cannot_be_a_source(self, some_books: Settings, fresh: Callable[[str], Settings]) -> None:
         target = fresh("sqlite")
         interrupt(some_books, target)
@@ -543,6 +560,21 @@ class TestARestoredDatabase:
         with closing(open_storage(some_books)) as old, closing(open_storage(target)) as new:
             apart = (new.take_node() - old.take_node()) % NODES
         assert min(apart, NODES - apart) == NODES_SKIPPED
+
+    def test_skips_numbers_of_processes_once_when_it_is_restored_twice_at_once(
+        self, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("postgres")  # SQLite lets nobody write while the other one compares
+        others: list[Moved] = []
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what.startswith("=") and not others:
+                others.append(moved(some_books, target, skip_nodes=NODES_SKIPPED))
+
+        assert moved(some_books, target, tell, skip_nodes=NODES_SKIPPED).whole
+        assert others[0].whole
+        with closing(open_storage(some_books)) as old, closing(open_storage(target)) as new:
+            assert (new.take_node() - old.take_node()) % NODES == NODES_SKIPPED
 
     def test_works_on(self, some_books: Settings, fresh: Callable[[str], Settings]) -> None:
         target = fresh("postgres")

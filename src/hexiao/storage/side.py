@@ -170,12 +170,17 @@ class Side(ABC):
         """Raises StorageError unless this is exactly the program's schema; a target may be `unfinished`."""
         if not self.has_schema():
             raise StorageError(f"{self.name} is no database of hexiao, or an empty one: give the one with the books")
-        applied = [str(name) for (name,) in self.run(APPLIED)]
-        if unfinished:
-            applied = [name for name in applied if name != UNFINISHED]
-        if UNFINISHED in applied:
+        applied = {str(name) for (name,) in self.run(APPLIED)}
+        if UNFINISHED not in applied:
+            return check_schema(applied, self.engine, self.name)
+        if not unfinished:
             raise StorageError(f"{self.name} is itself an unfinished copy: finish it, or take another source")
-        check_schema(applied, self.engine, self.name)
+        try:
+            check_schema(applied - {UNFINISHED}, self.engine, self.name)
+        except StorageError as differs:  # migrate refuses what is unfinished
+            raise StorageError(
+                f"{self.name} is the unfinished copy of another version of hexiao: give an empty target"
+            ) from differs
 
     def demand_migratable(self) -> None:
         """Raises StorageError for what migrations must leave alone: tables of another program, or of a newer one."""
@@ -251,8 +256,9 @@ class Side(ABC):
     def finish(self, skip_nodes: int) -> None:
         """Whole and compared: from now on it is a database like any other."""
         with self.changing():
-            self.run("UPDATE node SET last = last + ?", skip_nodes)
-            self.run("DELETE FROM _yoyo_migration WHERE migration_id = ?", UNFINISHED)
+            # Not when somebody who ran the same command was faster: skipped twice, the numbers are the old ones again.
+            if self.run("DELETE FROM _yoyo_migration WHERE migration_id = ? RETURNING migration_id", UNFINISHED):
+                self.run("UPDATE node SET last = last + ?", skip_nodes)
 
     def _ordered_key(self, table: Table) -> list[str]:
         kinds = dict(table.columns)
