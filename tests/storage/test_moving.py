@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from engine.desk import MEMBER, MERCHANT, Desk, a_bill, put_all, redeeming
@@ -122,6 +123,16 @@ def write(settings: Settings, sql: str, *parameters: Any) -> None:
     with closing(sqlite3.connect(settings.sqlite_path)) as db, db:
         thaw(db)
         assert db.execute(sql, parameters).rowcount == 1
+
+
+def administer(settings: Settings, *statements: str) -> None:
+    with psycopg.connect(settings.database, autocommit=True) as server:
+        for sql in statements:
+            server.execute(sql.encode())
+
+
+def in_schema(settings: Settings, schema: str) -> Settings:
+    return Settings(database=f"{settings.database}?options=-csearch_path%3D{schema}")
 
 
 def breaks(settings: Settings) -> list[str]:
@@ -344,12 +355,31 @@ class TestWhatIsRefused:
             with closing(sqlite3.connect(target.sqlite_path)) as db:
                 db.execute(somebody_elses)
         else:
-            import psycopg
-
-            with psycopg.connect(target.database) as server:
-                server.execute(somebody_elses)
+            administer(target, somebody_elses)
         with pytest.raises(StorageError, match="another program"):
             moved(some_books, target)
+
+    def test_a_schema_that_hides_the_tables_in_another(
+        self, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("postgres")
+        assert moved(some_books, target).whole
+        administer(target, "CREATE SCHEMA hexiao")  # named as the user, so it comes before public
+        for refused in (migrate, open_side):
+            with pytest.raises(StorageError, match="are in the schema public, but new ones would go into hexiao"):
+                refused(target)
+        assert breaks(in_schema(target, "public")) == []
+        assert migrate(in_schema(target, "public")) == []
+
+    def test_a_search_path_that_leads_nowhere(self, fresh: Callable[[str], Settings]) -> None:
+        with pytest.raises(StorageError, match="no schema of the search_path is there"):
+            migrate(in_schema(fresh("postgres"), "nowhere"))
+
+    def test_a_user_who_may_not_make_tables(self, server: Databases, fresh: Callable[[str], Settings]) -> None:
+        target = fresh("postgres")
+        administer(target, "CREATE ROLE visitor LOGIN", "REVOKE CREATE ON SCHEMA public FROM public")
+        with pytest.raises(StorageError, match='GRANT CREATE ON SCHEMA "public" TO "visitor"'):
+            migrate(Settings(database=target.database.replace("hexiao@", "visitor@")))
 
     @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
     def test_one_database_as_both(
@@ -549,6 +579,27 @@ def slowly(counted: Callable[[], int]) -> Tell:
             wait_for(lambda: counted() > waited[0] + 3)
 
     return tell
+
+
+@pytest.mark.parametrize("timeout", ["transaction_timeout", "idle_session_timeout", "statement_timeout"])
+def test_a_server_that_ends_long_transactions_lets_a_move_go_on(
+    timeout: str, some_books: Settings, fresh: Callable[[str], Settings]
+) -> None:
+    target = fresh("postgres")
+    migrate(target)
+    with psycopg.connect(target.database) as server:
+        if not server.execute("SELECT 1 FROM pg_settings WHERE name = %s", [timeout]).fetchall():
+            pytest.skip("this PostgreSQL is too old for it")
+        server.execute(f"ALTER DATABASE {server.info.dbname} SET {timeout} = '1s'".encode())
+    waited = []
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what not in waited and what in ("coupon", "= coupon"):
+            waited.append(what)
+            time.sleep(1.5)
+
+    assert moved(some_books, target, tell).whole
+    assert moved(target, fresh("sqlite"), tell).whole
 
 
 class TestARestoredDatabase:

@@ -27,7 +27,8 @@ def apply_migrations(
     from yoyo.exceptions import LockTimeout
 
     with warnings.catch_warnings(), as_file(files("hexiao.storage") / "migrations" / engine) as folder:
-        warnings.simplefilter("ignore", DeprecationWarning)  # yoyo still uses sqlite3's default date adapters
+        # yoyo still uses sqlite3's default date adapters, and warns of what else it does when a connection is lost
+        warnings.simplefilter("ignore")
         known = read_migrations(str(folder))
         try:
             for (pid,) in backend.execute(f"SELECT pid FROM {LOCK}").fetchall():

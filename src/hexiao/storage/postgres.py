@@ -21,6 +21,7 @@ def migrate(url: str, *, break_lock: bool = False) -> list[str]:
     try:
         backend = MigratingBackend(url)
         backend.init_database()
+        backend.demand_rights()
     except psycopg.Error as failed:
         raise StorageError(f"cannot migrate the PostgreSQL database: {told(failed, url)}") from None
     return apply_migrations(backend, "postgres", backend.migrates, break_lock=break_lock)

@@ -10,6 +10,8 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
+from hexiao.storage.base import StorageError
+from hexiao.storage.migrating import LOCK
 from hexiao.storage.postgres_connection import MIGRATING, connect
 
 
@@ -24,6 +26,20 @@ class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo 
 
     def copy(self) -> MigratingBackend:
         return MigratingBackend(self.uri.database)
+
+    def demand_rights(self) -> None:
+        """Raises StorageError; the tool itself goes on without its own tables, and fails at the first of them."""
+        sql = (
+            "SELECT to_regclass(:lock) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE'),"
+            " current_user::text, current_schema()::text"
+        )
+        may, user, schema = self.execute(sql, {"lock": LOCK}).fetchone()
+        if not may:
+            self.connection.close()
+            raise StorageError(
+                f"the user {user} may not make tables in the schema {schema} of the PostgreSQL database; as its owner:"
+                f' GRANT CREATE ON SCHEMA "{schema}" TO "{user}"'
+            )
 
     def migrates(self, pid: int) -> bool:
         """Whether the process with this id still works on this database, on whichever machine it runs."""

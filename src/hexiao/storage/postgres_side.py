@@ -28,6 +28,17 @@ TABLES = """
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL(%s)
     ORDER BY c.relname::text COLLATE "C", a.attnum
 """
+WHERE_TABLES_ARE = """
+    SELECT current_schema(), n.nspname::text
+    FROM (SELECT to_regclass('_yoyo_migration') AS found) r
+    LEFT JOIN pg_class c ON c.oid = r.found LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+"""
+NO_TIMEOUT = """
+    SELECT set_config(name, '0', false) FROM pg_settings
+    WHERE name IN (
+        'statement_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout'
+    )
+"""
 PLACE = """
     SELECT pg_postmaster_start_time()::text, oid::bigint, current_schema()
     FROM pg_database WHERE datname = current_database()
@@ -46,9 +57,8 @@ class PostgresSide(Side):
             self._db = connect(url, "hexiao move")
             info = self._db.info
             self.name = f"postgresql://{info.host}:{info.port}/{info.dbname}"
-            # A move is one long transaction, and waits for the other side in the middle of it.
-            self._db.execute("SET statement_timeout = 0")
-            self._db.execute("SET idle_in_transaction_session_timeout = 0")
+            # A move is one long transaction, and waits for the other side before it and in the middle of it.
+            self._db.execute(NO_TIMEOUT)
             [place] = self._db.execute(PLACE)
             self.place = ("postgres", *place)
 
@@ -99,7 +109,14 @@ class PostgresSide(Side):
             yield
 
     def has_schema(self) -> bool:
-        [(ours,)] = self.run("SELECT (to_regclass('_yoyo_migration') IS NOT NULL)::int")
+        [(here, ours)] = self.run(WHERE_TABLES_ARE)
+        if here is None:
+            raise StorageError(f"{self.name}: no schema of the search_path is there: make one, or name another")
+        if ours is not None and ours != here:
+            raise StorageError(
+                f"{self.name}: the tables of hexiao are in the schema {ours!s}, but new ones would go into {here!s};"
+                " name the right one in the URL: ?options=-csearch_path%3DNAME"
+            )
         with self._translating():
             others = self._db.execute(TABLES, (list(side.NOT_OURS),)).fetchone()
         if others and not ours:
