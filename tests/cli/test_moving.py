@@ -19,6 +19,8 @@ from postgres_server import Databases, databases
 from .conftest import Type, Typed, type_command
 
 BREAK = "UPDATE redemption SET captured_fen = 99 WHERE coupon_id = 100"
+# Who is root may write everywhere, unless that is taken away.
+WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 ANY_REDEMPTION = "WHERE id = (SELECT max(id) FROM redemption)"
 IMPOSSIBLE = [
     f"UPDATE redemption SET returned = 'no JSON' {ANY_REDEMPTION}",
@@ -86,6 +88,28 @@ class TestBackup:
 
     def test_is_a_database_that_every_command_reads(self, file: Path) -> None:
         assert type_command("verify", "--no-sweep", "--json", database=file).json == {"ok": True, "broken": []}
+
+    def test_is_not_changed_by_a_check_of_it(self, file: Path) -> None:
+        before = file.read_bytes()
+        assert type_command("verify", "--no-sweep", "--chain", database=file).code == 0
+        assert file.read_bytes() == before
+
+    def test_is_checked_and_restored_where_nothing_can_be_written(self, file: Path, tmp_path: Path, new: str) -> None:
+        vault = tmp_path / "vault"
+        vault.mkdir()
+        file.rename(vault / "books.db")
+        (vault / "books.db").chmod(0o444)
+        vault.chmod(0o555)
+        commands = (
+            ("verify", "--no-sweep", "--chain", "--database", f"sqlite:///{vault / 'books.db'}"),
+            ("restore", str(vault / "books.db"), "--database", new),
+        )
+        try:
+            for command in commands:
+                done = subprocess.run([*WITHOUT_RIGHTS, sys.executable, "-m", "hexiao", *command], capture_output=True)
+                assert done.returncode == 0, done.stderr.decode()
+        finally:
+            vault.chmod(0o755)
 
     def test_holds_what_still_stands_in_the_log_of_the_database(self, demo: Path, tmp_path: Path) -> None:
         with closing(sqlite3.connect(demo)) as db:

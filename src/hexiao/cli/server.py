@@ -150,9 +150,9 @@ def verify(
             finally:
                 engine.close()
         broken: list[Broken] = []
-        storage = wiring.open_storage(settings)
-        with closing(storage), show.progress("检查 verifying", None) as bar:
-            for row in storage.broken(wiring.system_clock()):
+        # Opened to be read: a backup stays, byte by byte, what it was, and may be write-protected.
+        with closing(wiring.open_side(settings)) as side, show.progress("检查 verifying", None) as bar:
+            for row in side.invariants(wiring.system_clock()):
                 broken.append(row)
                 bar.update(bar.task_ids[0], completed=len(broken))
         checked = chain_of_blocks.check(settings, heads or [], public_key) if chain or heads else None
