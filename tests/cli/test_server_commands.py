@@ -20,6 +20,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from hexiao.cli.session import shown_database
+from hexiao.config import Settings
+
 from .conftest import Type, Typed, type_command
 
 
@@ -358,3 +361,18 @@ def exchange(port: int, raw: bytes) -> tuple[int, bytes]:
         wire.sendall(raw)
         answer.begin()
         return answer.status, answer.read()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://till:hidden@db:5433/books?sslmode=require", "postgresql://db:5433/books?sslmode=require"),
+        ("postgresql://db/books?user=till&password=hidden", "postgresql://db/books?user=till&password=…"),
+        ("postgresql://db/books?user=till&password=half@hidden", "postgresql://…"),
+        ("postgresql://till:half@half?hidden@db/books", "postgresql://…"),
+        ("postgresql://till:half@hidden@db/books", "postgresql://db/books"),
+        ("sqlite:////srv/till@home.db", "sqlite:////srv/till@home.db"),
+    ],
+)
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert shown_database(Settings(database=url)) == shown

@@ -154,8 +154,13 @@ def session(database: str | None, merchant_id: int, as_json: bool) -> Iterator[S
 
 def shown_database(settings: Settings) -> str:
     """The database's URL without the user and the password in it, wherever it stands."""
-    scheme, separator, rest = settings.database.partition("://")
-    return scheme + separator + re.sub(r"(password=)[^&]*", r"\1…", rest.rpartition("@")[2])
+    if not settings.on_postgres:
+        return settings.database
+    scheme, _, rest = settings.database.partition("://")
+    place, mark, query = rest.partition("?")
+    if "@" in query:  # either may be part of a password
+        return f"{scheme}://…"
+    return f"{scheme}://{place.rpartition('@')[2]}{mark}" + re.sub(r"(password=)[^&]*", r"\1…", query)
 
 
 def collect(
