@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,11 +27,14 @@ class HeadsError(Exception):
     """A key, a signature or a file of heads that cannot be used. The text says what to do."""
 
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Head(msgspec.Struct, frozen=True):
     """The newest block of a lane."""
 
-    lane: int
-    height: int
+    lane: Number
+    height: Number
     hash: str
 
 

@@ -219,6 +219,25 @@ class TestProof:
         gap["entries"][0]["blocks"][1][4] = "0" * 64
         assert checked(gap, tmp_path, heads).returncode == 1
 
+    @pytest.mark.parametrize(
+        "heads",
+        [
+            [],
+            [{"lane": 1, "height": 0, "hash": "0" * 64}],
+            [{"lane": 1, "height": 2**62, "hash": "0" * 64}],
+            [{"lane": 1, "height": 2**80, "hash": "0" * 64}],
+            [{"lane": 2**62, "height": 2**62, "hash": "0" * 64}],
+        ],
+        ids=["none", "older", "of another database", "no height", "another lane"],
+    )
+    def test_that_leads_to_none_of_the_heads_is_refused(
+        self, heads: list[Any], hexiao: Type, demo: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "heads.json").write_text(json.dumps({"at": "", "heads": heads}))
+        typed = hexiao("proof", a_redemption(demo), "--heads", str(tmp_path / "heads.json"))
+        assert typed.code == Exit.REFUSED
+        assert typed.json["code"] == "refused"
+
     def test_of_an_unknown_redemption_says_so(self, hexiao: Type) -> None:
         assert hexiao("proof", "1").code == Exit.UNKNOWN
         assert hexiao("proof", "x").code == Exit.USAGE
@@ -226,6 +245,7 @@ class TestProof:
     @pytest.mark.parametrize(
         "sql",
         [
+            "DELETE FROM journal",
             "UPDATE journal SET lane = 99",
             "UPDATE journal SET reason = 'x'",
             "UPDATE block SET leaves = x''",

@@ -17,7 +17,7 @@ from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
 from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, identity, session
 from hexiao.config import Settings, load_settings
-from hexiao.domain.chain import Block, canonical, leaf_of, path_of, unpacked
+from hexiao.domain.chain import Block, Header, canonical, hash_of, leaf_of, path_of, unpacked
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import JournalEntry
 from hexiao.domain.tampering import Audit, Problem, Sign
@@ -159,12 +159,17 @@ def proof(
 ) -> None:
     """核销存在证明 · Print, as JSON, the proof that each journal entry of a redemption lies in the chain."""
     with session(database, merchant, True) as run, _refusals():
-        known = heads.read(heads_file).heads if heads_file else []
+        known = heads.read(heads_file).heads if heads_file else None
         id = identity(redemption, "REDEMPTION")
         found = run.storage.redemption(merchant, id)
         if found is None:
             raise BadRequest(Code.UNKNOWN_REDEMPTION, redemption_id=str(id))
         entries = [one for one in run.storage.journal(found.redemption.coupon_id) if one.redemption_id == id]
+        if not entries:
+            raise Stop(
+                Exit.REFUSED, "这笔核销没有流水，请运行 hexiao verify --chain",
+                f"the redemption {id} has no entry in the journal: see hexiao verify --chain",
+            )  # fmt: skip
         show.json(
             {
                 "redemption_id": str(id),
@@ -174,7 +179,7 @@ def proof(
         )
 
 
-def _proof_of(run: Session, entry: JournalEntry, known: list[Head]) -> dict[str, Any]:
+def _proof_of(run: Session, entry: JournalEntry, known: list[Head] | None) -> dict[str, Any]:
     block = run.storage.block(entry.lane, entry.height)
     leaves = _leaves(block)
     its_own = (entry.coupon_id, entry.seq, leaf_of(canonical(astuple(entry))))
@@ -184,17 +189,37 @@ def _proof_of(run: Session, entry: JournalEntry, known: list[Head]) -> dict[str,
             f"the entry {entry.seq} of coupon {entry.coupon_id} lies in no block as it is: see hexiao verify --chain",
         )  # fmt: skip
     index = leaves.index(its_own)
-    covering = min(
-        (head.height for head in known if head.lane == entry.lane and head.height >= entry.height), default=0
-    )
-    following = run.storage.headers(entry.lane, entry.height + 1, covering)
+    headers = [block.header]
+    if known is not None:
+        headers += _up_to_a_head(run, entry, block.header, known)
     return {
         "text": canonical(astuple(entry)).decode(),
         "index": index,
         "path": [one.hex() for one in path_of([leaf for _, _, leaf in leaves], index)],
-        "blocks": [block.header, *following],
+        "blocks": headers,
         "hash": block.hash,
     }
+
+
+def _up_to_a_head(run: Session, entry: JournalEntry, own: Header, known: list[Head]) -> list[Header]:
+    """The blocks from the entry's own to the first head that covers it. Raises Stop when they do not lead there."""
+    covering = [head for head in known if head.lane == entry.lane and head.height >= entry.height]
+    if not covering:
+        raise Stop(
+            Exit.REFUSED, "链头不涵盖这笔核销，请给之后导出的链头",
+            f"none of these heads covers lane {entry.lane}, height {entry.height}: give an export that is younger than"
+            " the redemption",
+        )  # fmt: skip
+    to = min(head.height for head in covering)
+    following = run.storage.headers(entry.lane, entry.height + 1, to)
+    *_, last = [own, *following]
+    if Head(last[0], last[1], hash_of(last)) not in covering:
+        raise Stop(
+            Exit.REFUSED, "链不通向这些链头，请运行 hexiao verify --chain",
+            f"lane {entry.lane} does not lead to its head of height {to}: these are heads of another database, or the"
+            " chain was changed; see hexiao verify --chain",
+        )  # fmt: skip
+    return following
 
 
 def _leaves(block: Block | None) -> list[tuple[int, int, bytes]]:
