@@ -7,6 +7,8 @@ The signature is a file of its own over the exact bytes, so that any tool can ch
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +49,12 @@ class Heads(msgspec.Struct, frozen=True):
 def make_key(file: Path) -> Path:
     """A new private key in `file` (mode 0600), which must not exist; where its public half was written."""
     key = Ed25519PrivateKey.generate()
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as written:
-        written.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     public = _beside(file, ".pub")
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with _both_or_none(file, public):
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as written:
+            written.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return public
 
 
@@ -64,10 +67,11 @@ def write_signed(heads: Heads, file: Path, key_file: Path) -> Path:
     if not isinstance(key, Ed25519PrivateKey):
         raise HeadsError(f"{key_file} is no Ed25519 key: make one with hexiao heads key")
     text = msgspec.json.format(msgspec.json.encode(heads), indent=1) + b"\n"
-    with file.open("xb") as written:
-        written.write(text)
     signature = _beside(file, ".sig")
-    signature.write_bytes(key.sign(text))
+    with _both_or_none(file, signature):
+        with file.open("xb") as written:
+            written.write(text)
+        signature.write_bytes(key.sign(text))
     return signature
 
 
@@ -93,6 +97,19 @@ def read(file: Path) -> Heads:
         return msgspec.json.decode(file.read_bytes(), type=Heads)
     except msgspec.MsgspecError as wrong:
         raise HeadsError(f"{file} is no file of heads: give one made by hexiao heads export") from wrong
+
+
+@contextmanager
+def _both_or_none(*files: Path) -> Iterator[None]:
+    """On a full disk no half of them stays, which would keep its name from the next attempt."""
+    try:
+        yield
+    except FileExistsError:  # somebody else's
+        raise
+    except BaseException:
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise
 
 
 def _beside(file: Path, ending: str) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Type
+from cli.conftest import Type, type_command
 from hexiao.cli.exits import Exit
 from hexiao.config import Settings
 from storage.chains import plant
@@ -135,6 +137,16 @@ class TestHeads:
         for key, code in ((signed[1], Exit.REFUSED), (str(tmp_path / "none.pem"), Exit.UNAVAILABLE)):
             assert hexiao("heads", "export", str(made), "--key", key).code == code
             assert not made.exists()
+
+    def test_leave_no_half_on_a_full_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as disk:
+            disk.setattr(Path, "write_bytes", full)
+            assert type_command("heads", "key", str(tmp_path / "k.pem")).code == Exit.UNAVAILABLE
+        assert list(tmp_path.iterdir()) == []
+        assert type_command("heads", "key", str(tmp_path / "k.pem")).code == 0
 
     def test_have_a_key_that_others_cannot_read(self, signed: tuple[str, str]) -> None:
         assert Path(signed[1].removesuffix(".pub")).stat().st_mode & 0o777 == 0o600
