@@ -91,6 +91,8 @@ def reporting(as_json: bool) -> Iterator[None]:
     except StorageDown as down:
         _tell(as_json, Code.STORAGE_UNAVAILABLE.value, "数据库暂不可用，请稍后重试", f"try again: {down}", {})
         raise typer.Exit(Exit.UNAVAILABLE) from None
+    except BrokenPipeError:  # who reads has seen enough, and needs no complaint
+        raise typer.Exit(Exit.UNAVAILABLE) from None
     except OSError as error:
         _tell(as_json, Code.STORAGE_UNAVAILABLE.value, "文件或网络不可用", str(error), {})
         raise typer.Exit(Exit.UNAVAILABLE) from None
