@@ -50,6 +50,17 @@ def test_a_migration_that_was_killed_before_it_was_marked_is_applied_again(
         assert list(storage.broken(0)) == []
 
 
+@pytest.mark.parametrize("blocks", [0, 8, 40, 150])
+def test_a_full_disk_is_told_as_such_and_nothing_is_left_half_done(blocks: int, tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'new.db'}")
+    command = f"ulimit -f {blocks}; exec {sys.executable} -m hexiao migrate --database {settings.database}"
+    full = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert full.returncode == 4, full.stderr
+    assert "disk" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert migrate(settings)[-1] == "0004.unique-ids"
+
+
 def migrated(settings: Settings) -> list[str]:
     """The server may need a moment to see that the killed process is gone."""
     for _ in range(20):

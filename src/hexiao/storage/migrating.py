@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.resources import as_file, files
 from typing import Any
 
 from hexiao.storage.base import StorageError
+from hexiao.storage.sqlite_advice import advice
 
 LOCK_SECONDS_MAX = 30
 LOCK = "yoyo_lock"
@@ -31,6 +33,7 @@ def apply_migrations(
         warnings.simplefilter("ignore")
         known = read_migrations(str(folder))
         try:
+            _demand_lock(backend)
             for (pid,) in backend.execute(f"SELECT pid FROM {LOCK}").fetchall():
                 if break_lock or not migrates(pid):
                     with backend.transaction():
@@ -45,11 +48,28 @@ def apply_migrations(
                 "another process is migrating this database, or its machine died while it was; when you are sure that"
                 " none is, run: hexiao migrate --break-lock"
             ) from locked
-        except backend.DatabaseError as failed:
-            reason = str(failed).partition("\n")[0]
-            raise StorageError(f"the migration failed, and was undone: {reason}; run hexiao migrate again") from failed
+        except (backend.DatabaseError, AssertionError) as failed:  # the tool asserts that it could end a transaction
+            first = _first(failed, backend.DatabaseError)
+            reason = str(first).partition("\n")[0] or "nothing could be written; make room on the disk"
+            cure = advice(first) or "; run hexiao migrate again"
+            raise StorageError(f"the migration failed, and was undone: {reason}{cure}") from failed
         finally:
             backend.connection.close()
+
+
+def _demand_lock(backend: Any) -> None:
+    """The tool makes its lock by itself, but keeps silent when it cannot. Raises what kept it from that."""
+    with suppress(backend.DatabaseError):
+        backend.execute(f"SELECT 1 FROM {LOCK}")
+        return
+    backend.execute(backend.format_sql(backend.create_lock_table_sql))
+
+
+def _first(failed: BaseException, kind: type[BaseException]) -> BaseException:
+    """What went wrong before it could not be undone either: on a full disk SQLite has undone it by itself."""
+    while isinstance(failed.__context__, kind):
+        failed = failed.__context__
+    return failed
 
 
 def _apply(backend: Any, migration: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 ADVICE: dict[str, str] = {
     "SQLITE_FULL": "make room on the disk, then run the same command again",
     "SQLITE_IOERR": "look at the disk, its room and its quota, then run the same command again",
@@ -17,7 +15,7 @@ ADVICE: dict[str, str] = {
 """By the beginning of the name of SQLite's error."""
 
 
-def advice(failed: sqlite3.Error) -> str:
+def advice(failed: BaseException) -> str:
     """To be put after what SQLite says; empty when there is nothing to add."""
     code = getattr(failed, "sqlite_errorname", "")
     return next((f"; {what}" for name, what in ADVICE.items() if code.startswith(name)), "")
