@@ -396,6 +396,15 @@ class TestWhatIsRefused:
         with pytest.raises(SamePlace):
             moved(target, Settings(database=alias))
 
+    @pytest.mark.parametrize("sql", ["DROP TABLE bill", "ALTER TABLE bill ADD COLUMN x text"])
+    def test_tables_that_another_hand_changed(
+        self, sql: str, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        with closing(sqlite3.connect(some_books.sqlite_path)) as db:
+            db.execute(sql)
+        with pytest.raises(StorageError, match=r"same tables \(bill\): another hand changed"):
+            moved(some_books, fresh("sqlite"))
+
     @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
     def test_a_source_without_tables(self, engine: str, fresh: Callable[[str], Settings]) -> None:
         source = fresh(engine)

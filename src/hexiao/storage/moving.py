@@ -66,8 +66,12 @@ def move(source: Side, target: Side, tell: Tell, *, skip_nodes: int = 0, live: b
     if source.place == target.place:
         raise SamePlace(f"source and target are the same database, {source.name}")
     tables = source.tables()
-    if target.tables() != tables:
-        raise StorageError(f"{source.name} and {target.name} have different tables: run hexiao migrate on both")
+    if differing := set(tables) ^ set(target.tables()):  # though both are at this program's schema
+        names = ", ".join(sorted({one.name for one in differing}))
+        raise StorageError(
+            f"{source.name} and {target.name} do not have the same tables ({names}): another hand changed one of them;"
+            " take another backup, or another target"
+        )
     before = source.fingerprint(tables)
     resumed = target.begin(before)
     with source.one_state():
