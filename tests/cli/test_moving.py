@@ -126,6 +126,13 @@ class TestBackup:
         assert hexiao("backup", str(letter)).code == 1
         assert letter.read_text() == "Dear Sir"
 
+    def test_may_have_a_name_that_is_no_text(self, hexiao: Type, tmp_path: Path, new: str) -> None:
+        file = Path(os.fsdecode(bytes(tmp_path) + b"/\xff.db"))
+        assert [hexiao("backup", str(file), "--json").code for _ in range(2)] == [0, 1]
+        assert hexiao("backup", str(file)).code == 1
+        typed = type_command("restore", str(file), "--database", new, "--json")
+        assert (typed.code, typed.json["source"]) == (0, str(file))
+
     def test_wants_a_folder_that_is_there(self, hexiao: Type, tmp_path: Path) -> None:
         assert hexiao("backup", str(tmp_path / "no" / "books.db")).code == 2
 

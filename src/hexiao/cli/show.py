@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from json import dumps
 from typing import TYPE_CHECKING, Any, TextIO
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,10 @@ def _discard(stream: TextIO) -> None:
 
 def json(value: Any) -> None:
     """The only thing on stdout when --json is given."""
-    plain(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    try:
+        plain(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    except UnicodeEncodeError:  # the name of a file that is no text
+        plain(dumps(msgspec.to_builtins(value), indent=2))
 
 
 def plain(text: str) -> None:

@@ -151,4 +151,4 @@ def _text_or_bytes(found: bytes) -> str | bytes:
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None)
+    return sqlite3.connect(f"file:{quote(bytes(path))}?mode={mode}", uri=True, isolation_level=None)
