@@ -246,7 +246,7 @@ def _named(moved: Moved) -> str:
 
 
 def _books_end(at: int | None) -> str:
-    return "流水为空 no entry yet" if at is None else f"流水至 up to {_instant(at)}"
+    return "流水没有时间 no entry with a time" if at is None else f"流水至 up to {_instant(at)}"
 
 
 def _instant(at: int | None) -> str | None:

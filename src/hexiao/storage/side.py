@@ -174,7 +174,7 @@ class Side(ABC):
         if UNFINISHED not in applied:
             return check_schema(applied, self.engine, self.name)
         if not unfinished:
-            raise StorageError(f"{self.name} is itself an unfinished copy: finish it, or take another source")
+            raise StorageError(f"{self.name} is itself an {UNFINISHED}, or give another database")
         try:
             check_schema(applied - {UNFINISHED}, self.engine, self.name)
         except StorageError as differs:  # migrate refuses what is unfinished
