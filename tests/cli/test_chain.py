@@ -103,6 +103,12 @@ class TestHeads:
     def test_need_a_public_key(self, hexiao: Type, signed: tuple[str, str]) -> None:
         assert hexiao("verify", "--chain", "--heads", signed[0]).code == Exit.USAGE
 
+    @pytest.mark.parametrize("more", [[], ["--chain"]])
+    def test_are_not_taken_as_checked_when_only_their_key_is_given(
+        self, more: list[str], hexiao: Type, signed: tuple[str, str]
+    ) -> None:
+        assert hexiao("verify", *more, "--public-key", signed[1]).code == Exit.USAGE
+
     @pytest.mark.parametrize("wrong", ["heads", "private"])
     def test_refuse_what_is_no_public_key(self, wrong: str, hexiao: Type, signed: tuple[str, str]) -> None:
         heads, public_key = signed

@@ -92,6 +92,8 @@ def check(settings: Settings, signed: list[Path], public_key: Path | None) -> tu
     """The whole chain of a database, and whether the heads in the signed files are still in it."""
     if signed and public_key is None:
         raise Stop(Exit.USAGE, "--heads 需要 --public-key", "--heads needs --public-key: whose signature is good?")
+    if public_key is not None and not signed:
+        raise Stop(Exit.USAGE, "--public-key 需要 --heads", "--public-key needs --heads: what is signed with it?")
     with _refusals():
         known = {
             (head.lane, head.height, head.hash)
