@@ -160,8 +160,10 @@ class TestBackup:
     def test_keeps_books_whose_end_is_no_time(self, at: str, hexiao: Type, demo: Path, tmp_path: Path) -> None:
         change(demo, "DROP TRIGGER journal_no_update", f"UPDATE journal SET at = {at}")
         for more in ([], ["--json"]):
-            typed = hexiao("backup", str(tmp_path / f"books{len(more)}.db"), *more)
-            assert typed.code == 0, typed.err
+            file = tmp_path / f"books{len(more)}.db"
+            typed = hexiao("backup", str(file), *more)
+            assert typed.code == 1, typed.err
+            assert file.exists()
         assert typed.json["last_entry_at"] is None
 
     def test_is_not_disturbed_by_holds_that_lapsed_while_no_server_ran(
@@ -169,7 +171,8 @@ class TestBackup:
     ) -> None:
         line = ("--bill", "H1", "--shop", "284", "--line", "12345687:2:45.90")
         assert hexiao("redeem", "DEMOMONEY2", *line, "--hold").code == 0
-        change(demo, "UPDATE redemption SET held_until_at = 1 WHERE state = 1")
+        long_ago = "created_at = created_at - 120000, held_until_at = created_at - 110000"
+        change(demo, f"UPDATE redemption SET {long_ago} WHERE state = 1")
         assert hexiao("verify", "--no-sweep").code == 1
         assert hexiao("backup", str(tmp_path / "books.db")).code == 0
 
