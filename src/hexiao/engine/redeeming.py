@@ -93,16 +93,13 @@ def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
         member = snapshot.members.get(bill.member_id)
         if member is None or member.merchant_id != merchant_id:
             raise BadRequest(Code.UNKNOWN_MEMBER, member_id=str(bill.member_id))
-    categories: dict[int, str] = {}
-    for index, line in enumerate(bill.lines if snapshot.items else ()):
-        item = None if line.category else snapshot.items.get((merchant_id, line.sku))
-        if item is not None and item.category:
-            categories[index] = item.category
-    if not categories:
+    if not snapshot.items:
         return bill
     lines = list(bill.lines)
-    for index, category in categories.items():
-        lines[index] = msgspec.structs.replace(lines[index], category=category)
+    for index, line in enumerate(lines):
+        item = None if line.category else snapshot.items.get((merchant_id, line.sku))
+        if item is not None and item.category:
+            lines[index] = msgspec.structs.replace(line, category=item.category)
     return msgspec.structs.replace(bill, lines=tuple(lines))
 
 
@@ -132,9 +129,9 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
         coupons.append(coupon)
         lapse_due(ledger, coupon)
 
-    own, others = _on_bill(ledger, merchant_id, bill, coupons)
-    payable = _left_to_pay(bill, others)
     asked_ids = {coupon.id for coupon in coupons}
+    own, others = _on_bill(ledger, merchant_id, bill, asked_ids)
+    payable = _left_to_pay(bill, others)
     companions = [snapshot.scheme_of(snapshot.coupons[r.coupon_id]) for r in others if r.coupon_id not in asked_ids]
     budgets: dict[int, int] = {}
 
@@ -164,7 +161,7 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
 
 
 def _on_bill(
-    ledger: Ledger, merchant_id: int, bill: Bill, coupons: list[Coupon]
+    ledger: Ledger, merchant_id: int, bill: Bill, asked_ids: set[int]
 ) -> tuple[dict[int, Redemption], list[Redemption]]:
     """(holds of the asked coupons, by coupon; the other live redemptions) on this bill. Writes down what has lapsed.
 
@@ -180,7 +177,6 @@ def _on_bill(
         if redemption.lapsed(now):
             ledger.let_go(snapshot.coupons[redemption.coupon_id], redemption, Move.LAPSE)
     here = [redemption for redemption in found if redemption.live]
-    asked_ids = {coupon.id for coupon in coupons}
     own = {r.coupon_id: r for r in here if r.coupon_id in asked_ids and r.state is State.HELD}
     return own, [r for r in here if own.get(r.coupon_id) is not r]
 
