@@ -55,6 +55,11 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+def since_boot() -> int:
+    """Milliseconds, those asleep too where the system counts them; nobody can set it."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1_000_000
+
+
 def migrate(settings: Settings, tell: Tell = lambda *_: None, *, break_lock: bool = False) -> list[str]:
     """Bring the schema up to this program's; the names of what was applied. Makes a SQLite file when there is none.
 
@@ -127,7 +132,9 @@ def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds
     """A running engine; close it. Without `sweep_seconds` holds lapse when they are met, not by themselves."""
     storage = open_storage(settings)
     try:
-        return Engine(storage, clock or system_clock, secrets.randbelow, sweep_seconds=sweep_seconds)
+        if clock is None:
+            return Engine(storage, system_clock, secrets.randbelow, sweep_seconds=sweep_seconds, passed=since_boot)
+        return Engine(storage, clock, secrets.randbelow, sweep_seconds=sweep_seconds)
     except BaseException:
         storage.close()
         raise

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import postgres_server
+from conftest import NOON, Clock
 from engine.desk import Desk, issuing, put_all
 from hexiao.config import Settings
 from hexiao.domain.scheme import Scheme
@@ -16,7 +17,7 @@ from hexiao.engine import committer
 from hexiao.engine.commands import Issued
 from hexiao.engine.committer import Engine
 from hexiao.storage.snapshot import Names
-from hexiao.wiring import open_engine
+from hexiao.wiring import open_engine, open_storage
 from postgres_server import Databases
 
 DAY_SECONDS = 86_400
@@ -98,6 +99,24 @@ def test_the_sweeper_removes_them_by_itself(settings: Settings, clock: Any) -> N
                 break
             engine._stopping.wait(0.01)
         assert ask(engine, scheme, "r1") == [False]
+    finally:
+        engine.close()
+
+
+def test_a_sweeper_whose_clock_jumped_forgets_nothing_for_a_day(settings: Settings, clock: Any) -> None:
+    passed = Clock(NOON)
+    engine = Engine(open_storage(settings), clock, random.Random(1).randrange, sweep_seconds=0, passed=passed)
+    try:
+        for put in put_all():
+            engine.call(put)
+        ask(engine, Desk(engine.call, engine.read_now).scheme(), "r1")
+        clock.forward(31 * DAY_SECONDS)
+        engine.tidy_up(0)
+        assert _known(engine, "r1")
+        for one in (clock, passed):
+            one.forward(DAY_SECONDS)
+        engine.tidy_up(0)
+        assert not _known(engine, "r1")
     finally:
         engine.close()
 

@@ -17,6 +17,7 @@ from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential, Merchant
 from hexiao.engine import batch
+from hexiao.engine.clock_watch import ClockWatch
 from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
 from hexiao.engine.mint import Mint
@@ -47,8 +48,15 @@ class Engine:
     """Commands in, answers out. `ask` for coroutines, `call` for threads; both raise only Unavailable."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, randbelow: Callable[[int], int], *, sweep_seconds: float = 5.0
+        self,
+        storage: Storage,
+        clock: Clock,
+        randbelow: Callable[[int], int],
+        *,
+        sweep_seconds: float = 5.0,
+        passed: Clock | None = None,
     ) -> None:
+        """`passed` tells how time goes by, whatever the clock is set to; without it the clock is never doubted."""
         self.clock = clock
         self._storage = storage
         node = storage.take_node()
@@ -70,6 +78,7 @@ class Engine:
         self._merchant: Remembering[int, Merchant] = Remembering(clock)
         self._tallying: Iterator[bool] | None = None
         self._tallied_at = -TALLY_EVERY_MS
+        self._watch = ClockWatch(clock, passed or clock)
         self._stopping = threading.Event()
         self._sweeper = threading.Thread(
             target=self._sweep_for_ever, args=(sweep_seconds,), name="hexiao-sweeper", daemon=True
@@ -127,6 +136,13 @@ class Engine:
             found = await self.read(query)
             remembering.put(key, found)
         return found
+
+    def tidy_up(self, seconds: float) -> None:
+        """What the sweeper does each time: all that time has ended, and some counting ahead for so long."""
+        self.sweep()
+        if not self._watch.doubted():  # who forgets too early lets a retry redeem once more
+            self.forget()
+        self._tally_now_and_then(seconds)
 
     def sweep(self) -> int:
         """Write down the lapse of every hold past its deadline; how many. Ends where nothing moves any more."""
@@ -221,9 +237,7 @@ class Engine:
     def _sweep_for_ever(self, every_seconds: float) -> None:
         while not self._stopping.wait(every_seconds):
             try:
-                self.sweep()
-                self.forget()
-                self._tally_now_and_then(every_seconds)
+                self.tidy_up(every_seconds)
             except Unavailable as down:
                 log.debug("sweep_put_off", reason=str(down))
             except Exception as unexpected:
