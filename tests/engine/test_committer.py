@@ -6,7 +6,6 @@ import asyncio
 import queue as queues
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -99,24 +98,18 @@ def test_long_after_a_batch_of_several_nobody_is_waited_for(
 def test_after_a_batch_of_several_as_many_are_taken_together_again(
     queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    following = [1, 0, 1]
-
-    def others_come(_: float) -> None:
-        waiting.extend(put(queue) for _ in range(following.pop(0)))
-
-    monkeypatch.setattr(command_queue, "BUSY_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(command_queue, "FOLLOWING_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(command_queue, "GATHERING_SECONDS_MAX", PATIENCE_SECONDS)
+    for name in ("BUSY_SECONDS", "FOLLOWING_SECONDS", "GATHERING_SECONDS_MAX"):
+        monkeypatch.setattr(command_queue, name, PATIENCE_SECONDS)
     waiting = [put(queue, gate)] + [put(queue) for _ in range(3)]
-    monkeypatch.setattr(time, "sleep", others_come)
     gate.open.set()
     for one in waiting:
         one.result(PATIENCE_SECONDS)
-    waiting.append(put(queue))
+    for _ in range(3):
+        assert gate.batches == [1, 3]
+        waiting.append(put(queue))
     for one in waiting:
         one.result(PATIENCE_SECONDS)
     assert gate.batches == [1, 3, 3]
-    assert following == []
 
 
 @pytest.mark.parametrize("bound", ["FOLLOWING_SECONDS", "GATHERING_SECONDS_MAX"])

@@ -25,8 +25,7 @@ BUSY_SECONDS = 0.05
 FOLLOWING_SECONDS = 0.002
 GATHERING_SECONDS_MAX = 0.01
 """After a batch of several, the next one is taken when as many are there again, when nobody came for this long, or at
-the latest after that long."""
-LOOK_SECONDS = 0.0005
+the latest after about that long."""
 WAITING_MAX = 10_000
 WAITING_SECONDS_MAX = 2.0
 """How long a newcomer may wait behind full batches, if each takes as long as the last one, or behind a stuck one."""
@@ -56,6 +55,8 @@ class CommandQueue:
         self._closing = threading.Lock()  # so that nobody gets in line behind the end
         self._began_at: float | None = None  # when the batch that runs now began
         self._last_seconds = 0.0
+        self._awaited = 0  # so many in line are enough for a batch
+        self._enough = threading.Event()
         self._thread.start()
 
     def put(self, command: AnyCommand, loop: asyncio.AbstractEventLoop | None) -> Waiting:
@@ -66,6 +67,8 @@ class CommandQueue:
                 raise Unavailable(Code.BUSY)
             waiting = Waiting(command, loop)
             self._queue.put(waiting)
+            if before + 1 == self._awaited:
+                self._enough.set()
             return waiting
 
     def _too_long(self, before: int) -> bool:
@@ -96,15 +99,15 @@ class CommandQueue:
 
     def _gather(self, answered: int) -> None:
         """Callers who were answered together come again together: let them, or each batch is a handful of them."""
-        came_at = began_at = time.monotonic()
-        before = 0
-        while (waiting := self._queue.qsize() + 1) < min(answered, BATCH_MAX):  # the first one is off the queue
-            now = time.monotonic()
-            if waiting != before:
-                before, came_at = waiting, now
-            if now - came_at > FOLLOWING_SECONDS or now - began_at > GATHERING_SECONDS_MAX:
+        self._enough.clear()
+        self._awaited = min(answered, BATCH_MAX) - 1  # the first one is off the queue
+        ends_at = time.monotonic() + GATHERING_SECONDS_MAX
+        before, waiting = -1, self._queue.qsize()
+        while before < waiting < self._awaited and time.monotonic() < ends_at:
+            # Woken once, not looking again and again: each look takes the interpreter from the event loop.
+            if self._enough.wait(FOLLOWING_SECONDS):
                 return
-            time.sleep(LOOK_SECONDS)
+            before, waiting = waiting, self._queue.qsize()
 
     def _work(self) -> None:
         taken: list[Waiting] = []
