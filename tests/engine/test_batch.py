@@ -484,6 +484,40 @@ def test_a_process_whose_line_breaks_again_and_again_uses_up_no_numbers_that_kee
     assert len({first.chain.lane, later.chain.lane, *lanes}) == 2 + len(lanes)
 
 
+def test_a_process_whose_place_in_its_lane_is_taken_goes_on_in_a_new_lane(process: Callable[[], Process]) -> None:
+    """As after a restore, or when a standby took over that knows of a block more, or of one less."""
+    one, other = process(), process()
+    scheme = one.desk.scheme()
+    one.commit(issuing(scheme))
+    other.chain.begin(one.chain.lane)
+    assert codes_of(other.commit(issuing(scheme))) == [None]
+    assert other.chain.lane != one.chain.lane
+    assert codes_of(one.commit(issuing(scheme))) == [None]
+
+
+@pytest.mark.parametrize(
+    ("failed", "same_lane"),
+    [
+        pytest.param(GuardMissed("somebody was faster"), True, id="nothing was committed"),
+        pytest.param(StorageDown("read-only"), True, id="nothing could be committed"),
+        pytest.param(RuntimeError("what it means, nobody knows"), False, id="perhaps it was committed"),
+    ],
+)
+def test_a_lane_goes_on_only_from_a_block_that_is_known_to_be_there(
+    failed: Exception, same_lane: bool, alone: Process, saves: Saves
+) -> None:
+    scheme, lane = alone.desk.scheme(), alone.chain.lane
+
+    def fail_once(changes: Any) -> None:
+        saves.before = lambda changes: None
+        raise failed
+
+    saves.before = fail_once
+    alone.commit(issuing(scheme))
+    alone.commit(issuing(scheme))
+    assert (alone.chain.lane == lane) is same_lane
+
+
 def test_a_command_without_a_request_id_is_not_carried_out_twice(alone: Process, saves: Saves) -> None:
     scheme = alone.desk.scheme()
     saves.after = Cut()
