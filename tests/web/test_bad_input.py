@@ -196,6 +196,7 @@ def test_json_with_a_charset_is_taken(api: Api) -> None:
         "shop_id=9223372036854775808",
         "kind=bribe",
         "kind=1",
+        "kind=null",
         "state=gone",
         "state=held,",
         "state=held,gone",
@@ -222,6 +223,11 @@ def test_json_with_a_charset_is_taken(api: Api) -> None:
 )
 def test_a_bad_query_is_refused(api: Api, query: str) -> None:
     refused(api.get("/v1/redemptions", query=query))
+
+
+def test_null_is_no_version(api: Api, coupon: dict[str, Any]) -> None:
+    problem = refused(api.get(f"/v1/schemes/{coupon['scheme_id']}", query="version=null"))
+    assert "`$.version`" in problem["en"]
 
 
 @pytest.mark.parametrize("time", ["2025-02-30T04:00:00Z", "2025-11-22T04:00:60Z", "2025-11-22T04:00:00%2B99:00"])

@@ -41,9 +41,13 @@ def parse_query(params: Mapping[str, str | list[str]], wanted: type[T]) -> T:
         if not isinstance(value, str):
             raise malformed(f"the query names `{name}` more than once")
     try:
-        return msgspec.convert(params, wanted, strict=False, dec_hook=from_wire)
+        found = msgspec.convert(params, wanted, strict=False, dec_hook=from_wire)
     except msgspec.ValidationError as wrong:
         raise malformed(_plain(str(wrong))) from None
+    for name, value in params.items():
+        if getattr(found, name) is None:  # to msgspec the text "null" is None, and a filter that was sent would be lost
+            raise malformed(f"`{value}` is no value of it - at `$.{name}`")
+    return found
 
 
 def malformed(reason: str) -> BadRequest:
