@@ -67,8 +67,8 @@ def export(
     with session(database, merchant, as_json) as run:
         zone, storage = run.zone, run.storage
         wanted = filter_of(
-            merchant, zone, shop=shop, bill=bill, code=code, member=member, card=card, scheme=scheme, kind=kind,
-            state=state, created_from=created_from, created_to=created_to, changed_from=changed_from,
+            merchant, zone, run.now, shop=shop, bill=bill, code=code, member=member, card=card, scheme=scheme,
+            kind=kind, state=state, created_from=created_from, created_to=created_to, changed_from=changed_from,
             changed_to=changed_to,
         )  # fmt: skip
         demand_new(file)

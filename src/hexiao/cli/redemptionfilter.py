@@ -37,9 +37,9 @@ ChangedToOption = Annotated[str | None, typer.Option("--changed-to", metavar="TI
 
 
 def filter_of(
-    merchant: int, zone: ZoneInfo, *, shop: str | None, bill: str | None, code: str | None, member: str | None,
-    card: str | None, scheme: str | None, kind: KindName | None, state: str | None, created_from: str | None,
-    created_to: str | None, changed_from: str | None, changed_to: str | None,
+    merchant: int, zone: ZoneInfo, now: int, *, shop: str | None, bill: str | None, code: str | None,
+    member: str | None, card: str | None, scheme: str | None, kind: KindName | None, state: str | None,
+    created_from: str | None, created_to: str | None, changed_from: str | None, changed_to: str | None,
 ) -> RedemptionFilter:  # fmt: skip
     """As typed → as the storage wants it. Raises a usage error that names the option."""
     return RedemptionFilter(
@@ -52,6 +52,7 @@ def filter_of(
         scheme_number=scheme,
         kind=None if kind is None else Kind(KINDS.index(kind) + 1),
         states=_states(state),
+        now=now,
         created_from_at=_instant(created_from, "--from", zone),
         created_until_at=_instant(created_to, "--to", zone, end=True),
         changed_from_at=_instant(changed_from, "--changed-from", zone),

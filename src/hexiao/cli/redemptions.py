@@ -86,8 +86,8 @@ def list_(
     with session(database, merchant, as_json) as run:
         zone, storage, now = run.zone, run.storage, run.now
         wanted = filter_of(
-            merchant, zone, shop=shop, bill=bill, code=code, member=member, card=card, scheme=scheme, kind=kind,
-            state=state, created_from=created_from, created_to=created_to, changed_from=changed_from,
+            merchant, zone, now, shop=shop, bill=bill, code=code, member=member, card=card, scheme=scheme,
+            kind=kind, state=state, created_from=created_from, created_to=created_to, changed_from=changed_from,
             changed_to=changed_to,
         )  # fmt: skip
         found, next_cursor = collect(

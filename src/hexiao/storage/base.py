@@ -40,7 +40,10 @@ class ConnectionLost(StorageDown):
 
 
 class RedemptionFilter(msgspec.Struct, kw_only=True, frozen=True):
-    """Every filter of the redemption lists. Times are UTC ms; `from` is inclusive, `until` exclusive."""
+    """Every filter of the redemption lists. Times are UTC ms; `from` is inclusive, `until` exclusive.
+
+    With `now`, the states are those of that moment: a hold past its deadline is lapsed, written down or not.
+    """
 
     merchant_id: int
     shop_id: int | None = None
@@ -52,6 +55,7 @@ class RedemptionFilter(msgspec.Struct, kw_only=True, frozen=True):
     scheme_number: str | None = None
     kind: Kind | None = None
     states: tuple[State, ...] = ()
+    now: int | None = None
     created_from_at: int | None = None
     created_until_at: int | None = None
     changed_from_at: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hexiao.domain.party import Cashier, Member, Shop
-from hexiao.domain.redemption import Redemption
+from hexiao.domain.redemption import Redemption, State
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import pages, rows
 from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, RedemptionRow
@@ -47,7 +47,9 @@ class RedemptionQuery:
         conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
         self._by_state = bool(wanted.states)
         if wanted.states:
-            conditions.append(f"state IN ({', '.join(str(int(state)) for state in wanted.states)})")
+            conditions.append(_in_states(wanted))
+            if wanted.now is not None:
+                self.parameters["now"] = wanted.now
         self.where = " AND ".join(conditions)
 
     def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
@@ -77,6 +79,16 @@ class RedemptionQuery:
             f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
             " AND (created_at, id) < (:at, :id) ORDER BY created_at DESC, id DESC LIMIT :limit"
         )
+
+
+def _in_states(wanted: RedemptionFilter) -> str:
+    written = f"state IN ({', '.join(str(int(state)) for state in wanted.states)})"
+    held, lapsed = (state in wanted.states for state in (State.HELD, State.LAPSED))
+    if wanted.now is None or held == lapsed:
+        return written
+    if held:
+        return f"{written} AND (state <> {State.HELD:d} OR held_until_at > :now)"
+    return f"({written} OR (state = {State.HELD:d} AND held_until_at <= :now))"
 
 
 def _resolved(query: Query, wanted: RedemptionFilter) -> dict[str, Any]:

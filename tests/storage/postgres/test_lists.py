@@ -82,6 +82,7 @@ def redemption_filters(begin: int) -> list[RedemptionFilter]:
         {"kind": Kind.BALANCE},
         *({"states": (state,)} for state in State),
         {"states": tuple(State)},
+        *({"states": (state,), "now": half} for state in (State.HELD, State.LAPSED)),
         {"created_from_at": half},
         {"created_until_at": half},
         {"created_from_at": half, "created_until_at": half},

@@ -30,6 +30,8 @@ from hexiao.storage.base import CouponFilter, Cursor, RedemptionFilter, Redempti
 NOON = 1_763_784_000_000
 STEP_SECONDS = 10
 STEP_MS = STEP_SECONDS * 1_000
+LAPSING = NOON + 10 * STEP_MS + 900_000
+"""The deadline of the tenth hold."""
 
 
 @pytest.fixture
@@ -92,6 +94,21 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[RedemptionRow], bool]]] = {
         lambda row: row.redemption.state in (State.RELEASED, State.LAPSED, State.REVERSED),
     ),
     "held": ({"states": (State.HELD,)}, lambda row: row.redemption.state is State.HELD),
+    "held at a moment": (
+        {"states": (State.CAPTURED, State.HELD), "now": LAPSING},
+        lambda row: (
+            row.redemption.state is State.CAPTURED
+            or (row.redemption.state is State.HELD and not row.redemption.lapsed(LAPSING))
+        ),
+    ),
+    "lapsed at a moment": (
+        {"states": (State.LAPSED,), "now": LAPSING},
+        lambda row: row.redemption.state is State.LAPSED or row.redemption.lapsed(LAPSING),
+    ),
+    "held or lapsed at a moment": (
+        {"states": (State.HELD, State.LAPSED), "now": LAPSING},
+        lambda row: row.redemption.state in (State.HELD, State.LAPSED),
+    ),
     "made from": (
         {"created_from_at": NOON + 4 * STEP_MS},
         lambda row: row.redemption.created_at >= NOON + 4 * STEP_MS,

@@ -173,6 +173,22 @@ def test_a_hold_past_its_deadline_is_shown_as_lapsed_before_anybody_wrote_it_dow
     assert (answer.status_code, answer.json["code"]) == (409, "hold_lapsed")
 
 
+def test_the_list_takes_a_hold_past_its_deadline_for_lapsed_before_anybody_wrote_it_down(
+    api: Api, bill: MakeBill, clock: Clock
+) -> None:
+    (held,) = api.redeem(api.code(), bill(), "hold").json["redemptions"]
+
+    def found(state: str) -> list[tuple[str, str]]:
+        listed = api.get("/v1/redemptions", query={"state": state}).json["redemptions"]
+        return [(one["id"], one["state"]) for one in listed]
+
+    clock.forward(899)
+    assert (found("held"), found("lapsed")) == ([(held["id"], "held")], [])
+    clock.forward(1)
+    assert (found("held"), found("lapsed")) == ([], [(held["id"], "lapsed")])
+    assert found("held,lapsed") == [(held["id"], "lapsed")]
+
+
 def test_get_shows_the_names_beside_it(api: Api, bill: MakeBill) -> None:
     (taken,) = api.redeem(api.code(), bill(cashier_id=api.CASHIER, member_id=api.MEMBER)).json["redemptions"]
     seen = api.get(f"/v1/redemptions/{taken['id']}").json

@@ -230,9 +230,9 @@ async def get(call: Call[Empty, Empty]) -> RedemptionDetail:
 @operation("GET", "/v1/redemptions", zh="查询核销单", en="List redemptions")
 async def list_(call: Call[Empty, RedemptionsQuery]) -> RedemptionListOut:
     """Newest first. Every filter narrows the list; `_from` is inclusive, `_until` exclusive."""
-    wanted = _filter(call.merchant_id, call.query)
-    rows, next_cursor = await page(call, lambda reader, after, limit: reader.redemptions(wanted, after, limit), _place)
     now = call.engine.clock()
+    wanted = _filter(call.merchant_id, call.query, now)
+    rows, next_cursor = await page(call, lambda reader, after, limit: reader.redemptions(wanted, after, limit), _place)
     return RedemptionListOut(redemptions=[show_row(row, now) for row in rows], next_cursor=next_cursor)
 
 
@@ -250,7 +250,7 @@ def _one(outcome: Redeemed) -> RedemptionOut:
     return show_redemption(view)
 
 
-def _filter(merchant_id: int, query: RedemptionsQuery) -> RedemptionFilter:
+def _filter(merchant_id: int, query: RedemptionsQuery, now: int) -> RedemptionFilter:
     return RedemptionFilter(
         merchant_id=merchant_id,
         shop_id=value_or_none(query.shop_id),
@@ -261,6 +261,7 @@ def _filter(merchant_id: int, query: RedemptionsQuery) -> RedemptionFilter:
         scheme_number=query.scheme_number,
         kind=None if query.kind is None else Kind(KINDS.index(query.kind) + 1),
         states=tuple(State[name.upper()] for name in query.state.split(",")) if query.state else (),
+        now=now,
         created_from_at=value_or_none(query.created_from),
         created_until_at=value_or_none(query.created_until),
         changed_from_at=value_or_none(query.changed_from),
