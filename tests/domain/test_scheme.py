@@ -214,6 +214,7 @@ def test_a_window_follows_the_clock_on_the_wall_through_summer_time() -> None:
 def test_a_window_names_its_days_and_hours() -> None:
     assert NIGHT.sentence() == ("周六 22:00–02:00", "Sat 22:00–02:00")
     assert Window().sentence() == ("每天 00:00–24:00", "daily 00:00–24:00")
+    assert Window((1,) * 7).sentence() == ("周一 00:00–24:00", "Mon 00:00–24:00")
 
 
 @pytest.mark.parametrize("text", ["00:00", "09:30", "19:05", "23:59", "24:00"])
@@ -487,6 +488,29 @@ def test_an_unsound_scheme_is_refused_with_a_reason(changes: dict[str, Any], ben
         check_scheme(terms(**changes), benefit)
     assert refused.value.code is Code.BAD_SCHEME
     assert refused.value.facts["reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "benefit", "name", "most"),
+    [
+        ({}, MoneyOff(FEN_MAX + 1), "amount_fen", FEN_MAX),
+        ({}, RateOff(1, cap_fen=FEN_MAX + 1), "cap_fen", FEN_MAX),
+        ({"goods": LISTED}, GoodsOff(up_to_fen=FEN_MAX + 1), "up_to_fen", FEN_MAX),
+        ({"goods": LISTED}, GoodsOff(up_to_quantity=10**6 + 1), "up_to_quantity", 10**6),
+        ({}, RateUses(1, 10**6 + 1), "uses", 10**6),
+        ({"total": FEN_MAX + 1}, MoneyOff(1), "total", FEN_MAX),
+        ({"per_member": 2**31}, MoneyOff(1), "per_member", 2**31 - 1),
+        ({"reverse_within_seconds": -1}, MoneyOff(1), "reverse_within_seconds", FEN_MAX),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_number_out_of_range_is_named_with_its_range(
+    changes: dict[str, Any], benefit: Benefit, name: str, most: int
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check_scheme(terms(**changes), benefit)
+    reason = str(refused.value.facts["reason"])
+    assert reason.startswith(f"{name} ") and reason.endswith(f" to {most}")
 
 
 @pytest.mark.parametrize(

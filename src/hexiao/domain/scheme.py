@@ -125,8 +125,9 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @lru_cache(maxsize=1_024)  # noqa: B019 - told on every assessment; windows are few and frozen
     def sentence(self) -> tuple[str, str]:
         """中文 and English, for people."""
-        zh = "每天" if len(self.weekdays) == 7 else "周" + "、".join(WEEKDAYS[day][0] for day in self.weekdays)
-        en = "daily" if len(self.weekdays) == 7 else ", ".join(WEEKDAYS[day][1] for day in self.weekdays)
+        days = dict.fromkeys(self.weekdays)  # a day that is named twice is told once
+        zh = "每天" if len(days) == 7 else "周" + "、".join(WEEKDAYS[day][0] for day in days)
+        en = "daily" if len(days) == 7 else ", ".join(WEEKDAYS[day][1] for day in days)
         return f"{zh} {self.since}–{self.until}", f"{en} {self.since}–{self.until}"
 
 
@@ -267,7 +268,7 @@ def check_scheme(terms: Terms, benefit: Benefit) -> None:
 def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
     goods, shops, validity = terms.goods, terms.shops, terms.validity
     rules = [
-        (_all_in_range(terms) and terms.per_member < 2**31, "a number is negative or too large"),
+        *((0 <= limit <= most, f"{name} must be 0 to {most}") for name, limit, most in _limits(terms)),
         ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
         ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
         (
@@ -291,20 +292,26 @@ def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
         rules.append((1 <= validity.days <= 36500, "days must be 1 to 36500"))
     match benefit:
         case MoneyOff(amount_fen=amount) | Balance(amount_fen=amount):
-            rules.append((0 < amount <= FEN_MAX, "amount_fen must be positive"))
+            rules.append((0 < amount <= FEN_MAX, f"amount_fen must be 1 to {FEN_MAX}"))
         case RateOff(off_bp=off, cap_fen=cap) | RateUses(off_bp=off, cap_fen=cap):
             rules.append((0 < off <= RATE_WHOLE_BP, "off_bp must be 1 to 10000"))
-            rules.append((cap is None or 0 < cap <= FEN_MAX, "cap_fen must be positive"))
+            rules.append((cap is None or 0 < cap <= FEN_MAX, f"cap_fen must be 1 to {FEN_MAX}"))
         case GoodsOff(up_to_fen=amount_or_none, up_to_quantity=quantity):
-            rules.append((amount_or_none is None or 0 < amount_or_none <= FEN_MAX, "up_to_fen must be positive"))
-            rules.append((quantity is None or 0 < quantity <= 10**6, "up_to_quantity must be positive"))
+            rules.append((amount_or_none is None or 0 < amount_or_none <= FEN_MAX, f"up_to_fen must be 1 to {FEN_MAX}"))
+            rules.append((quantity is None or 0 < quantity <= 10**6, "up_to_quantity must be 1 to 1000000"))
             rules.append((amount_or_none is not None or quantity is not None, "give up_to_fen or up_to_quantity"))
             rules.append((goods.mode != "all", "goods_off needs goods: categories, listed or all_but"))
     if isinstance(benefit, RateUses):
-        rules.append((2 <= benefit.uses <= 10**6, "uses must be 2 or more"))
+        rules.append((2 <= benefit.uses <= 10**6, "uses must be 2 to 1000000"))
     return rules
 
 
-def _all_in_range(terms: Terms) -> bool:
-    limits = (terms.minimum_spend_fen, terms.budget_fen, terms.total, terms.per_member)
-    return all(0 <= limit <= FEN_MAX for limit in (*limits, terms.reverse_within_seconds or 0))
+def _limits(terms: Terms) -> list[tuple[str, int, int]]:
+    """(name, what it is, the most it may be)"""
+    return [
+        ("minimum_spend_fen", terms.minimum_spend_fen, FEN_MAX),
+        ("budget_fen", terms.budget_fen, FEN_MAX),
+        ("total", terms.total, FEN_MAX),
+        ("per_member", terms.per_member, 2**31 - 1),
+        ("reverse_within_seconds", terms.reverse_within_seconds or 0, FEN_MAX),
+    ]
