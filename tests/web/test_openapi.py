@@ -87,9 +87,24 @@ def test_it_tells_of_the_key_the_path_and_every_refusal(described: dict[str, Any
     if operation.changes:
         assert f"`{Code.REQUEST_ID_MISSING.value}`" in told["400"]
         assert f"`{Code.REQUEST_ID_REUSED.value}`" in told["422"]
+    assert ("408" in told) == ("415" in told) == (operation.method == "POST")
     for status, answer in one["responses"].items():
         media = "application/json" if status < "300" else "application/problem+json"
         assert list(answer["content"]) == [media]
+
+
+def test_it_tells_which_answers_may_be_replays_and_when_to_come_again(described: dict[str, Any]) -> None:
+    for one in each(described).values():
+        assert "Retry-After" in one["responses"]["503"]["headers"]
+    replayed = {
+        (one["operationId"], status)
+        for one in each(described).values()
+        for status, answer in one["responses"].items()
+        if "Idempotent-Replay" in answer.get("headers", {})
+    }
+    assert {("redemptions.redeem", "201"), ("redemptions.redeem", "409"), ("shops.put", "201")} <= replayed
+    assert ("shops.put", "409") not in replayed  # an id that is taken is not remembered
+    assert not {status for _, status in replayed} - {"200", "201", "409"}
 
 
 @pytest.mark.parametrize("route", OPERATION, ids=str)

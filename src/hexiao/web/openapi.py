@@ -6,12 +6,13 @@ Nothing is written twice: roles come from auth, statuses from problems, shapes f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from hexiao import __version__
-from hexiao.domain.errors import Code
+from hexiao.domain.errors import Code, Family
 from hexiao.domain.party import Role
 from hexiao.web import examples
 from hexiao.web.api import OPERATIONS
@@ -99,7 +100,7 @@ def refusals(operation: Operation) -> dict[int, list[Code]]:
     for code in dict.fromkeys(codes):
         by_status.setdefault(STATUS[code], []).append(code)
     if operation.method == "POST":
-        by_status[415] = [Code.MALFORMED_REQUEST]
+        by_status[408] = by_status[415] = [Code.MALFORMED_REQUEST]
     return dict(sorted(by_status.items()))
 
 
@@ -114,6 +115,10 @@ _IDEMPOTENCY_KEY: Json = {
 _IDEMPOTENT_REPLAY: Json = {
     "description": "此请求号已答复过，这是同一答复 · this request was answered before; this is the same answer",
     "schema": {"type": "string", "const": "true"},
+}
+_REPLAYED: Json = {"Idempotent-Replay": {"$ref": "#/components/headers/IdempotentReplay"}}
+_RETRY_AFTER: Json = {
+    "Retry-After": {"description": "至少等待的秒数 · wait so many seconds", "schema": {"type": "string", "const": "1"}}
 }
 
 
@@ -134,7 +139,7 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
     if key in examples.REPLIES:
         success["content"]["application/json"]["example"] = msgspec.to_builtins(examples.REPLIES[key])
     if operation.changes:
-        success["headers"] = {"Idempotent-Replay": {"$ref": "#/components/headers/IdempotentReplay"}}
+        success["headers"] = _REPLAYED
     described: Json = {
         "operationId": f"{operation.noun}.{operation.handle.__name__.rstrip('_')}",
         "tags": [operation.noun],
@@ -186,6 +191,10 @@ def _refusals(operation: Operation, problem: Json) -> Json:
             "description": "\n".join(f"- `{code.value}` {code.zh} · {code.en}" for code in codes),
             "content": {MEDIA_TYPE: content},
         }
+        if operation.changes and any(code.family is Family.REFUSED for code in codes):
+            answers[str(status)]["headers"] = _REPLAYED
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            answers[str(status)]["headers"] = _RETRY_AFTER
     return answers
 
 
