@@ -203,7 +203,7 @@ def _codes() -> Html:
         tag("h2", "错误码 · Codes", id="codes"),
         tag(
             "p",
-            "按优先级排列，同时适用多个时答复第一个。 In order of precedence: if several apply, the first is answered.",
+            "一张券有多项不通过时，答复表中的第一项。 If several checks of a coupon fail, the first here is answered.",
             class_="soft",
         ),
         tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="wide"),
