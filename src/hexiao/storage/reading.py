@@ -175,7 +175,8 @@ class Reading(ABC):
         return self._records(Item, "items_of", merchant_id=merchant_id, after_id=after_id, limit=limit)
 
     def items_by_sku(self, merchant_id: int, skus: Sequence[str]) -> list[Item]:
-        return self._records(Item, "items_by_key", keys=[(merchant_id, sku) for sku in skus])
+        keys = [(merchant_id, sku) for sku in skus if "\0" not in sku]  # nobody keeps such a text
+        return self._records(Item, "items_by_key", keys=keys)
 
     def due_holds(self, now: int, limit: int) -> list[Redemption]:
         with self._translating():

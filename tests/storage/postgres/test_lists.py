@@ -232,3 +232,10 @@ def is_found_by_number_and_id(twins: Twins, number: str) -> None:
     assert scheme is not None
     assert twins.read(lambda r: r.scheme(MERCHANT, scheme.id, 1)) == scheme
     assert twins.read(lambda r: r.scheme_count(scheme.id)).captured_uses > 0
+
+
+def test_a_sku_that_no_database_keeps_is_nobodys(scene: tuple[Twins, int]) -> None:
+    twins, _ = scene
+    assert twins.read(lambda reader: reader.items_by_sku(MERCHANT, ["\0"])) == []
+    [found] = twins.read(lambda reader: reader.items_by_sku(MERCHANT, ["sku1\0", "sku1"]))
+    assert found.sku == "sku1"
