@@ -75,7 +75,7 @@ class CouponsQuery(PageIn, kw_only=True, forbid_unknown_fields=True):
 
 
 class CouponListOut(msgspec.Struct, kw_only=True):
-    """Newest first."""
+    """The highest id first: the newest, but for ids that were imported."""
 
     coupons: list[CouponOut]
     next_cursor: NextCursor
@@ -120,7 +120,7 @@ async def get(call: Call[Empty, Empty]) -> CouponDetail:
 
 @operation("GET", "/v1/coupons", zh="券列表", en="List coupons")
 async def list_(call: Call[Empty, CouponsQuery]) -> CouponListOut:
-    """Newest first. Not for tills: they see the coupon in front of them, never all the codes."""
+    """The highest id first. Not for tills: they see the coupon in front of them, never all the codes."""
     wanted = CouponFilter(
         merchant_id=call.merchant_id,
         scheme_id=value_or_none(call.query.scheme_id),
