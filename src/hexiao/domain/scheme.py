@@ -5,7 +5,6 @@ Condition and benefit never mix. Versions are immutable: an issued coupon keeps 
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from functools import cached_property, lru_cache
@@ -13,9 +12,6 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-
-from hexiao.domain.errors import BadRequest, Code
-from hexiao.domain.money import FEN_MAX
 
 RATE_WHOLE_BP = 10_000
 
@@ -256,62 +252,3 @@ def validity_window(validity: Validity, received_at: int, zone: ZoneInfo) -> tup
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return int(datetime.combine(day, time(0, 0), zone).timestamp()) * 1000
-
-
-def check_scheme(terms: Terms, benefit: Benefit) -> None:
-    """Refuse settings that cannot work or that nobody could explain. Raises BadRequest(BAD_SCHEME) with the reason."""
-    for sound, reason in _soundness(terms, benefit):
-        if not sound:
-            raise BadRequest(Code.BAD_SCHEME, reason=reason)
-
-
-def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
-    goods, shops, validity = terms.goods, terms.shops, terms.validity
-    rules = [
-        *((0 <= limit <= most, f"{name} must be 0 to {most}") for name, limit, most in _limits(terms)),
-        ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
-        ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
-        (
-            all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 and str(int(i)) == i for i in shops.ids),
-            "shops: ids are decimal strings",
-        ),
-        (1 <= terms.hold_seconds <= 7 * 86400, "hold_seconds must be 1 to 604800"),
-        (all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in terms.windows), "weekdays are 1 to 7"),
-        (all(w.since != w.until for w in terms.windows), "a window must not be empty"),
-        (
-            all(re.match(CLOCK_TIME, t) for w in terms.windows for t in (w.since, w.until)),
-            "since and until are times HH:MM",
-        ),
-        (all(w.since != "24:00" for w in terms.windows), "a window cannot begin at 24:00"),
-        (all(goods.values), "goods: a value must not be empty"),
-    ]
-    if isinstance(validity, FixedDates):
-        rules.append((validity.first_day <= validity.last_day, "last_day lies before first_day"))
-        rules.append((validity.first_day.year > 1970 and validity.last_day.year < 9000, "the dates are out of range"))
-    else:
-        rules.append((1 <= validity.days <= 36500, "days must be 1 to 36500"))
-    match benefit:
-        case MoneyOff(amount_fen=amount) | Balance(amount_fen=amount):
-            rules.append((0 < amount <= FEN_MAX, f"amount_fen must be 1 to {FEN_MAX}"))
-        case RateOff(off_bp=off, cap_fen=cap) | RateUses(off_bp=off, cap_fen=cap):
-            rules.append((0 < off <= RATE_WHOLE_BP, "off_bp must be 1 to 10000"))
-            rules.append((cap is None or 0 < cap <= FEN_MAX, f"cap_fen must be 1 to {FEN_MAX}"))
-        case GoodsOff(up_to_fen=amount_or_none, up_to_quantity=quantity):
-            rules.append((amount_or_none is None or 0 < amount_or_none <= FEN_MAX, f"up_to_fen must be 1 to {FEN_MAX}"))
-            rules.append((quantity is None or 0 < quantity <= 10**6, "up_to_quantity must be 1 to 1000000"))
-            rules.append((amount_or_none is not None or quantity is not None, "give up_to_fen or up_to_quantity"))
-            rules.append((goods.mode != "all", "goods_off needs goods: categories, listed or all_but"))
-    if isinstance(benefit, RateUses):
-        rules.append((2 <= benefit.uses <= 10**6, "uses must be 2 to 1000000"))
-    return rules
-
-
-def _limits(terms: Terms) -> list[tuple[str, int, int]]:
-    """(name, what it is, the most it may be)"""
-    return [
-        ("minimum_spend_fen", terms.minimum_spend_fen, FEN_MAX),
-        ("budget_fen", terms.budget_fen, FEN_MAX),
-        ("total", terms.total, FEN_MAX),
-        ("per_member", terms.per_member, 2**31 - 1),
-        ("reverse_within_seconds", terms.reverse_within_seconds or 0, FEN_MAX),
-    ]

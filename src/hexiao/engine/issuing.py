@@ -11,7 +11,8 @@ import msgspec
 from hexiao.domain.coupon import CODE_MAX, Channel, Coupon
 from hexiao.domain.errors import BadRequest, Code, Refused
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.scheme import Scheme, check_scheme, face_of, validity_window
+from hexiao.domain.scheme import Scheme, face_of, validity_window
+from hexiao.domain.soundness import check_scheme
 from hexiao.engine.commands import (
     CreateScheme,
     Found,
