@@ -224,9 +224,11 @@ def test_a_batch_is_bounded_and_one_malformed_item_refuses_it_whole(api: Api, bi
     code = api.code()
     item: dict[str, Any] = {"mode": "redeem", "coupons": [{"code": code}], "bill": bill()}
     small = {**item, "bill": {**bill(), "lines": [{"sku": "1", "quantity": 1, "unit_price_fen": 1}]}}
-    for items in ([], [small] * 1001, [item, {**item, "mode": "steal"}]):
+    many = {**small, "coupons": [{"code": f"NONE{place}"} for place in range(20)]}
+    for items in ([], [small] * 1001, [many] * 100 + [small], [item, {**item, "mode": "steal"}]):
         answer = api.post("/v1/redemptions/batch", {"items": items})
         assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+    assert api.post("/v1/redemptions/batch", {"items": [many] * 100}).status_code == 200
     assert api.redeem(code, bill()).status_code == 201
 
 

@@ -26,6 +26,7 @@ from hexiao.storage.base import Cursor, RedemptionFilter, RedemptionRow
 from hexiao.web.api.bills import BillIn, TakesIn, to_bill, to_takes
 from hexiao.web.operation import Call, Empty, operation
 from hexiao.web.paging import NextCursor, PageIn, page
+from hexiao.web.parsing import malformed
 from hexiao.web.problems import Problem, show_problem
 from hexiao.web.render import show_redemption, show_row
 from hexiao.web.views import KINDS, STATES, RedemptionDetail, RedemptionOut
@@ -42,6 +43,8 @@ from hexiao.web.wire import (
     value_or_none,
 )
 
+BATCH_COUPONS_MAX = 2_000
+"""On all the bills of a batch: others wait for the one transaction in which they are judged."""
 JUDGED = (
     Code.UNKNOWN_COUPON, Code.UNKNOWN_SHOP, Code.UNKNOWN_CASHIER, Code.UNKNOWN_MEMBER, Code.DUPLICATE_COUPON,
     Code.COUPON_VOIDED, Code.SCHEME_PAUSED, Code.NOT_YET_VALID, Code.COUPON_EXPIRED, Code.OUTSIDE_HOURS,
@@ -154,7 +157,13 @@ async def redeem(call: Call[RedemptionsIn, Empty]) -> RedemptionsOut:
 
 @operation("POST", "/v1/redemptions/batch", zh="批量核销", en="Redeem on many bills, each on its own", changes=True)
 async def redeem_each(call: Call[RedemptionBatchIn, Empty]) -> BatchResultsOut:
-    """Up to 1,000 items under one Idempotency-Key. Always 200 once the request is understood: look at each `status`."""
+    """Up to 1,000 items with 2,000 coupons together, under one Idempotency-Key.
+
+    Always 200 once the request is understood: look at each `status`.
+    """
+    coupons = sum(len(item.coupons) for item in call.body.items)
+    if coupons > BATCH_COUPONS_MAX:
+        raise malformed(f"{coupons} coupons, but {BATCH_COUPONS_MAX} at most in one batch - at `$.items`")
     items = tuple(_command(call, item) for item in call.body.items)
     outcome = await call.ask(RedeemEach(items=items, **call.envelope), Each)
     zone = await call.zone()
