@@ -140,9 +140,23 @@ class TestHeads:
 
     def test_are_not_written_without_a_key(self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
         made = tmp_path / "other.json"
-        for key, code in ((signed[1], Exit.REFUSED), (str(tmp_path / "none.pem"), Exit.UNAVAILABLE)):
+        for key, code in ((signed[1], Exit.REFUSED), (str(tmp_path / "none.pem"), Exit.USAGE)):
             assert hexiao("heads", "export", str(made), "--key", key).code == code
             assert not made.exists()
+
+    @pytest.mark.parametrize("gone", ["heads.json", "heads.json.sig", "heads.pem.pub"])
+    def test_are_not_checked_without_each_of_their_files(
+        self, gone: str, hexiao: Type, tmp_path: Path, signed: tuple[str, str]
+    ) -> None:
+        (tmp_path / gone).unlink()
+        typed = hexiao("verify", "--chain", "--heads", signed[0], "--public-key", signed[1])
+        assert typed.code == Exit.USAGE
+        assert f"there is no file {tmp_path / gone}: " in typed.err
+
+    def test_need_a_folder_that_is_there(self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
+        key = signed[1].removesuffix(".pub")
+        assert hexiao("heads", "export", str(tmp_path / "none" / "heads.json"), "--key", key).code == Exit.USAGE
+        assert hexiao("heads", "key", str(tmp_path / "none" / "key.pem")).code == Exit.USAGE
 
     def test_leave_no_half_on_a_full_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(*_: Any) -> int:
@@ -255,6 +269,9 @@ class TestProof:
         typed = hexiao("proof", a_redemption(demo), "--heads", str(tmp_path / "heads.json"))
         assert typed.code == Exit.REFUSED
         assert typed.json["code"] == "refused"
+
+    def test_needs_a_file_of_heads_that_is_there(self, hexiao: Type, demo: Path, tmp_path: Path) -> None:
+        assert hexiao("proof", a_redemption(demo), "--heads", str(tmp_path / "none.json")).code == Exit.USAGE
 
     def test_of_an_unknown_redemption_says_so(self, hexiao: Type) -> None:
         assert hexiao("proof", "1").code == Exit.UNKNOWN

@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from hexiao import heads, wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
+from hexiao.cli.newfile import demand_new
 from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, identity, session
 from hexiao.config import Settings, load_settings
 from hexiao.domain.chain import Block, Header, canonical, hash_of, leaf_of, path_of, unpacked
@@ -76,6 +77,7 @@ def export(
     """导出并签名链头 · Write the newest block of each lane into a file, and sign it."""
     with _telling(as_json):
         _demand_new(file, ".sig")
+        _demand_there(key, "make one with hexiao heads key")
         with closing(wiring.open_side(load_settings(database=database))) as side:
             found = chain_side.heads(side)
         at = datetime.fromtimestamp(wiring.system_clock() / 1000, UTC).isoformat(timespec="milliseconds")
@@ -94,6 +96,11 @@ def check(settings: Settings, signed: list[Path], public_key: Path | None) -> tu
         raise Stop(Exit.USAGE, "--heads 需要 --public-key", "--heads needs --public-key: whose signature is good?")
     if public_key is not None and not signed:
         raise Stop(Exit.USAGE, "--public-key 需要 --heads", "--public-key needs --heads: what is signed with it?")
+    for file in signed:
+        _demand_there(file, "give one made by hexiao heads export")
+        _demand_there(file.with_name(f"{file.name}.sig"), "hexiao heads export made it beside the heads; bring it, too")
+    if public_key is not None:
+        _demand_there(public_key, "give the .pub that hexiao heads key made")
     with _refusals():
         known = {
             (head.lane, head.height, head.hash)
@@ -161,6 +168,8 @@ def proof(
 ) -> None:
     """核销存在证明 · Print, as JSON, the proof that each journal entry of a redemption lies in the chain."""
     with session(database, merchant, True) as run, _refusals():
+        if heads_file:
+            _demand_there(heads_file, "give one made by hexiao heads export")
         known = heads.read(heads_file).heads if heads_file else None
         id = identity(redemption, "REDEMPTION")
         found = run.storage.redemption(merchant, id)
@@ -248,6 +257,11 @@ def _refusals() -> Iterator[None]:
 
 def _demand_new(file: Path, beside: str) -> None:
     """Neither the file nor what is written beside it: a public key may outlive its private one here."""
-    for one in (file, file.with_name(file.name + beside)):
-        if one.exists():
-            raise Stop(Exit.REFUSED, f"文件 {one} 已存在，请换一个名字", f"{one} exists already: give another name")
+    demand_new(file)
+    demand_new(file.with_name(file.name + beside))
+
+
+def _demand_there(file: Path, otherwise: str) -> None:
+    """What was typed wrong is told as such: exit code 4 would say that it may be tried again."""
+    if not file.exists():
+        raise Stop(Exit.USAGE, f"没有文件 {file}", f"there is no file {file}: {otherwise}")
