@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hexiao.cli.exits import Exit
 from hexiao.config import Settings
 from hexiao.gateways.kingdee import signing as kingdee
 from hexiao.gateways.kingdee.account import open_account_set, open_application
@@ -35,6 +36,14 @@ class TestCreate:
         assert made["role"] == "till"
         assert made["key"] not in dump(demo)
         assert hash_key(made["key"]) in dump(demo)
+
+    def test_is_what_a_new_database_asks_for(self, tmp_path: Path) -> None:
+        database = tmp_path / "new.db"
+        assert type_command("migrate", database=database).code == 0
+        for command in (("keys", "list"), ("coupon", "show", "X"), ("coupon", "show", "X", "--json")):
+            typed = type_command(*command, database=database)
+            assert typed.code == Exit.UNKNOWN
+            assert "hexiao keys create" in typed.err
 
     def test_only_the_key_goes_to_stdout(self, hexiao: Type) -> None:
         typed = hexiao("keys", "create", "--role", "read", "--name", "report")

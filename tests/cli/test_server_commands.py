@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from hexiao.cli.exits import Exit
 from hexiao.cli.session import shown_database
 from hexiao.config import Settings
 
@@ -151,6 +152,12 @@ class TestDemo:
     def test_refuses_a_database_that_is_not_empty(self, hexiao: Type) -> None:
         typed = hexiao("demo", "--json")
         assert (typed.code, typed.json["code"]) == (1, "refused")
+
+    def test_that_was_broken_off_says_how_to_start_again(self, hexiao: Type, demo: Path) -> None:
+        change(demo, "DELETE FROM credential WHERE role = 'admin'")
+        typed = hexiao("serve", "--demo")
+        assert typed.code == Exit.REFUSED
+        assert "start again" in typed.err
 
     @pytest.mark.parametrize("command", [["demo"], ["serve", "--demo"]])
     def test_upgrades_no_database_that_is_there(self, command: list[str], hexiao: Type, demo: Path) -> None:

@@ -48,8 +48,9 @@ def make(settings: Settings) -> None:
     if not complete:
         raise Stop(
             Exit.REFUSED,
-            "数据库里已有数据，但不是完整的演示数据",
-            f"{shown_database(settings)} holds data, but not all of the demo; serve it without --demo",
+            "数据库里已有数据，但不是完整的演示数据：若是生成中断所致，请另给一个空库，或删除后重来；否则请去掉 --demo",
+            f"{shown_database(settings)} holds data, but not all of the demo; if its making was interrupted, give"
+            " another one with --database, or remove it and start again; else serve it without --demo",
         )
 
 

@@ -109,3 +109,5 @@ def _tell(as_json: bool, code: str, zh: str, en: str, facts: dict[str, Fact]) ->
         with suppress(OSError):  # nobody reads it; the exit code still says what happened
             show.json({"code": code, "zh": zh, "en": en, "facts": facts})
     show.complain(zh, en)
+    if code == Code.UNKNOWN_MERCHANT.value:  # on a new database this is what everybody meets first
+        show.note("商户随其第一个密钥而建 · its first key makes it: hexiao keys create --help")
