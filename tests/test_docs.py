@@ -25,6 +25,7 @@ from hexiao.cli.exits import MEANINGS, exit_of
 from hexiao.domain.errors import Code, Family
 from hexiao.gateways.kingdee.errors import WIRE
 from hexiao.gateways.zvcms.errors import TABLE
+from hexiao.storage.sqlite import INVARIANTS
 from hexiao.web.problems import STATUS
 from journeys.pages import ROOT, Block, Page, cells_of
 
@@ -119,6 +120,9 @@ TABLES = {
         [f"`{typed}`", told] for typed, told in commands(typer.main.get_command(app))
     ],
     ("docs/reference/cli.md", "exit code"): [[str(code.value), meaning] for code, meaning in MEANINGS.items()],
+    ("docs/reference/invariants.md", "invariant"): [
+        [f"`{number}`", told] for number, _, told in (name.partition(" ") for name in INVARIANTS)
+    ],
 }
 
 

@@ -23,6 +23,17 @@ def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
     }
 
 
+def test_the_table_of_events_has_everything_that_is_logged_but_for_debugging() -> None:
+    logged = {
+        event: "error" if level == "exception" else level
+        for file in (ROOT / "src").rglob("*.py")
+        for level, event in re.findall(r'\blog\.(info|warning|error|exception)\(\s*"([^"]+)"', file.read_text("utf-8"))
+    }
+    assert len(logged) > 10
+    rows = PAGE.table("event")
+    assert {event.strip(" `"): row[1] for row in rows for event in row[0].split(",")} == logged
+
+
 def test_the_backup_beside_a_running_server_is_sound_and_restores(doors: Doors, tmp_path: Path) -> None:
     bill = {"number": "BEFORE", "shop_id": "284", "lines": [{"sku": "1", "quantity": 1, "unit_price_fen": 9000}]}
     body = {"mode": "redeem", "coupons": [{"code": "DEMOMONEY1"}], "bill": bill}

@@ -1,0 +1,42 @@
+"""docs/operate/backup.md: typed as it stands, with databases of the test in the place of those it prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journeys import served, shell
+from journeys.pages import ROOT, Page
+from postgres_server import Databases, databases
+
+PAGE = Page(ROOT / "docs" / "operate" / "backup.md")
+BLOCKS = [block for block in PAGE.blocks if block.under in ("Back up", "Restore", "Move to another engine")]
+SCHEDULED = re.compile(r"^\d+ \d+ \* \* \*")
+PRINTED_URL = re.compile(r"postgresql://[\w@/]+")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Databases]:
+    with databases() as fresh:
+        yield fresh
+
+
+def test_its_commands_do_what_it_says(demo_data: Path, tmp_path: Path, server: Databases) -> None:
+    served.copy_data(demo_data, tmp_path)
+    typed = [step for step in shell.steps(BLOCKS) if not SCHEDULED.match(step.commands)]
+    assert len(typed) == 4
+    page = "\n".join(step.commands for step in typed)
+    assert len(PRINTED_URL.findall(page)) == 4
+
+    def line_of_ours(line: str) -> str:
+        fresh = server.migrated if line.startswith("hexiao backup") else server.empty
+        return PRINTED_URL.sub(lambda _: fresh(), line).replace("cp books-2024.db", "cp books-2025-11-22.db")
+
+    def ours(step: shell.Step) -> shell.Step:
+        return step._replace(commands="\n".join(["set -e", *map(line_of_ours, step.commands.splitlines())]))
+
+    for outcome in shell.typed([ours(step) for step in typed], served.Served(tmp_path, 8080)):
+        shell.check(outcome)
