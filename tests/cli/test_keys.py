@@ -118,6 +118,25 @@ class TestVendors:
         assert first["client_secret"] == second["client_secret"]
         assert first["app_secret"] != second["app_secret"]
 
+    def test_an_application_that_was_revoked_gets_a_new_secret_when_it_is_added_anew(
+        self, hexiao: Type, demo: Path
+    ) -> None:
+        """Also when the key under which the old one was sealed is lost."""
+        added = ("keys", "add-kingdee", "--name", "erp", "--client-id", "99001", "--app-key", "k1", "--json")
+        first = hexiao(*added).json
+        for lost in (False, True):
+            for known in hexiao("keys", "list", "--json").json["keys"]:
+                if known["door"] != "api" and known["revoked_at"] is None:
+                    assert hexiao("keys", "revoke", known["id"]).code == Exit.OK
+            if lost:
+                (demo.parent / "master.key").unlink()
+            again = hexiao(*added)
+            assert again.code == Exit.OK, again.err
+            assert again.json["client_secret"] != first["client_secret"]
+            assert {
+                one["revoked_at"] for one in hexiao("keys", "list", "--json").json["keys"] if one["name"] == "erp"
+            } == {None}
+
     @pytest.mark.parametrize(
         "wrong", [("--client-id", "abc", "--app-key", "k"), ("--client-id", "1", "--app-key", "nine-long")]
     )

@@ -83,7 +83,8 @@ def add_kingdee(
             application = Application(
                 client_secret=client_secret or secrets.token_hex(16), encrypt_mobile=encrypt_mobile
             )
-            if known is not None and client_secret is None:  # a further account set of the same application
+            # A further account set of the same application. One that was revoked may be sealed under a lost key.
+            if known is not None and known.revoked_at is None and client_secret is None:
                 application = open_application(vault, known)
             account_set = AccountSet(
                 app_secret=app_secret or secrets.token_hex(20),
