@@ -33,6 +33,12 @@ class TestIssue:
         assert hexiao(*typed).json == hexiao(*typed).json
         assert coupons_in(demo) == before + 1500
 
+    def test_a_repeated_one_is_told_as_such_once(self, hexiao: Type) -> None:
+        issue = ("coupon", "issue", "001", "--quantity", "2500", "--request-id", "twice", "--plain")
+        first, again = hexiao(*issue), hexiao(*issue)
+        assert again.out == first.out
+        assert (first.err.count("same request id"), again.err.count("same request id")) == (0, 1)
+
     def test_an_interrupted_one_names_the_request_id_that_goes_on(
         self, hexiao: Type, demo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

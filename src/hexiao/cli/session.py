@@ -65,6 +65,7 @@ class Session:
         self._engine: Engine | None = None
         self._zone: ZoneInfo | None = None
         self._request_id = ""
+        self._told_of_replays = False
 
     @property
     def storage(self) -> Storage:
@@ -108,7 +109,8 @@ class Session:
             merchant = self.storage.merchant(self.merchant_id)
             raise Declined(outcome, ZoneInfo(merchant.time_zone if merchant else "Asia/Shanghai"))
         assert isinstance(outcome, wanted), f"{type(command).__name__} was answered by {type(outcome).__name__}"
-        if answer.replayed and not self.as_json:
+        if answer.replayed and not self.as_json and not self._told_of_replays:
+            self._told_of_replays = True  # many thousands of coupons are many requests
             show.note("[dim]同一请求号，返回原来的答复 · same request id: this is the answer of the first time[/]")
         return outcome
 
