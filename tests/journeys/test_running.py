@@ -51,9 +51,7 @@ def test_the_backup_beside_a_running_server_is_sound_and_restores(doors: Doors, 
         assert row["state"] == "captured"
 
 
-@pytest.mark.parametrize(
-    "block", [b for b in PAGE.blocks if "hexiao " in b.text and b.under in ("First start", "Keys")]
-)
+@pytest.mark.parametrize("block", [b for b in PAGE.blocks if b.language == "sh" and b.under in ("First start", "Keys")])
 def test_its_commands_take_these_options(block: Block, tmp_path: Path) -> None:
     """In order, on a database of their own; all but the server itself."""
     server = served.Served(tmp_path, 8080)
