@@ -45,6 +45,13 @@ class TestCreate:
             assert typed.code == Exit.UNKNOWN
             assert "hexiao keys create" in typed.err
 
+    @pytest.mark.parametrize("added", ["create --role till", "add-zvcms", "add-kingdee --client-id 9 --app-key k"])
+    def test_one_for_nobody_is_refused(self, hexiao: Type, added: str) -> None:
+        """The journal would not say who it was, and no name would revoke it."""
+        before = hexiao("keys", "list", "--json").json
+        assert hexiao("keys", *added.split(), "--name", " ").code == Exit.USAGE
+        assert hexiao("keys", "list", "--json").json == before
+
     def test_only_the_key_goes_to_stdout(self, hexiao: Type) -> None:
         typed = hexiao("keys", "create", "--role", "read", "--name", "report")
         assert re.fullmatch(r"hx_read_[\w-]{40,}\n", typed.out)

@@ -35,7 +35,16 @@ app = typer.Typer(
     epilog=examples("hexiao keys create --role till --name till-7", "hexiao keys list", "hexiao keys sign zvcms"),
 )
 
-NameOption = Annotated[str, typer.Option("--name", help="用途，写入流水 · who it is for; written to the journal")]
+
+def _named(name: str) -> str:
+    if not name.strip():
+        raise typer.BadParameter("say who it is for", param_hint="--name")
+    return name
+
+
+NameOption = Annotated[
+    str, typer.Option("--name", callback=_named, help="用途，写入流水 · who it is for; written to the journal")
+]
 
 
 @app.command(
