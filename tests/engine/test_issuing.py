@@ -229,6 +229,14 @@ def test_fixed_dates_that_have_not_begun_issue_coupons_that_wait(desk: Desk) -> 
 # Importing.
 
 
+@pytest.mark.parametrize("face_fen", [1, 1_000])
+def test_an_imported_coupon_is_worth_a_fen_at_the_least_and_as_much_as_the_scheme_gives_at_the_most(
+    face_fen: int, desk: Desk
+) -> None:
+    [coupon] = desk.bring(desk.scheme(MoneyOff(1_000)), Imported("X1", face_fen=face_fen))
+    assert desk.redeem(coupon.code).redemption.captured_fen == face_fen
+
+
 def test_an_imported_coupon_keeps_its_code_ids_holder_and_day_of_receipt(desk: Desk, clock: Any) -> None:
     scheme = desk.scheme(MoneyOff(1_000), validity=DaysFromReceipt(30))
     received_at = clock.now - 10 * DAY

@@ -236,7 +236,8 @@ def test_a_reversal_by_amount_goes_to_the_lines_in_proportion_to_what_they_keep(
 
 def test_a_reversal_by_lines_gives_back_exactly_those(desk: Desk, on_two_lines: RedemptionView) -> None:
     id = on_two_lines.redemption.id
-    seen = desk.reverse(id, lines=(0, 300))
+    assert desk.reverse(id, lines=(0, 1)).redemption.returned == [0, 1]
+    seen = desk.reverse(id, lines=(0, 299))
     assert (seen.redemption.returned, seen.redemption.reversed_fen) == ([0, 300], 300)
     assert desk.reverse(id, 300).redemption.returned == [300, 300]
     assert desk.reverse(id, 300, lines=(300, 0)).redemption.state is State.REVERSED
