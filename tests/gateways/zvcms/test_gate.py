@@ -107,6 +107,15 @@ class TestMembers:
     def test_unknown_members_are_ignored(self, caller: Caller) -> None:
         assert outcome(caller.send(caller.body({"code": "1", "x": [1e300]}) | {"openid": 1, "": {}})) == PAST_THE_GATE
 
+    @pytest.mark.parametrize("nothing", [None, ""])
+    @pytest.mark.parametrize("name", ["OpenId", "openId"])
+    def test_an_open_id_of_nothing_is_missing_also_when_others_are(
+        self, name: str, nothing: str | None, caller: Caller
+    ) -> None:
+        answer = caller.send({name: nothing})
+        assert outcome(answer) == MISSING
+        assert "OpenId" in answer["message"]
+
     def test_a_number_with_leading_digits_of_its_own_is_signed_as_text(self, caller: Caller) -> None:
         body = caller.body({"code": "1"}, nonce="0042")
         assert outcome(caller.send(body)) == PAST_THE_GATE

@@ -25,6 +25,7 @@ OPEN_ID_MAX: Final = 64
 
 MEMBERS: Final = ("OpenId", "GrantCode", "Token", "Timestamp", "Nonce", "Action", "Params")
 
+_NOTHING: Final = (b"null", b'""')
 _WHOLE_NUMBER: Final = re.compile(rb"[0-9]{1,64}")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
@@ -95,7 +96,7 @@ class Gate:
         """The seven members, under their own names or, for an account that wants it, in lower camel case."""
         sent = await self._respelled(sent)
         for member in MEMBERS:
-            if member not in sent or (member != "Params" and bytes(sent[member]) in (b"null", b'""')):
+            if member not in sent or (member != "Params" and bytes(sent[member]) in _NOTHING):
                 raise Rejected(Fault.MEMBER_MISSING, member=member)
         return Envelope(
             open_id=text_of(sent["OpenId"], "OpenId"),
@@ -141,7 +142,7 @@ class Gate:
             return sent
         lowered = {member: sent.get(member, sent.get(_lower_camel(member))) for member in MEMBERS}
         open_id = lowered["OpenId"]
-        if open_id is None:
+        if open_id is None or bytes(open_id) in _NOTHING:
             return sent
         caller = await self._caller(text_of(open_id, "OpenId"))
         if caller is None or not caller.account.lenient_names:
