@@ -132,9 +132,8 @@ def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds
     """A running engine; close it. Without `sweep_seconds` holds lapse when they are met, not by themselves."""
     storage = open_storage(settings)
     try:
-        if clock is None:
-            return Engine(storage, system_clock, secrets.randbelow, sweep_seconds=sweep_seconds, passed=since_boot)
-        return Engine(storage, clock, secrets.randbelow, sweep_seconds=sweep_seconds)
+        passed = since_boot if clock is None else None  # a clock that was handed in is not doubted
+        return Engine(storage, clock or system_clock, secrets.randbelow, sweep_seconds=sweep_seconds, passed=passed)
     except BaseException:
         storage.close()
         raise

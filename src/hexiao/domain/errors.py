@@ -1,7 +1,7 @@
 """Four exceptions, and every code in order of precedence.
 
-The class says what the program does next; the code says what the person reads. If several checks
-of a coupon fail, the first in this list is the answer. Each door owns one total table from these codes to its own wire.
+The class says what the program does next; the code says what the person reads. If several checks of a coupon fail,
+the first in this list is the answer. Each door owns one total table from these codes to its own wire.
 
     HexiaoError(code, **facts)
     ├── Refused        the coupon or the bill says no      → show the reason

@@ -99,8 +99,8 @@ class CommandQueue:
 
     def _gather(self, answered: int) -> None:
         """Callers who were answered together come again together: let them, or each batch is a handful of them."""
-        self._enough.clear()
         self._awaited = min(answered, BATCH_MAX) - 1  # the first one is off the queue
+        self._enough.clear()  # after that, or who completes an earlier number would end the wait
         ends_at = time.monotonic() + GATHERING_SECONDS_MAX
         before, waiting = -1, self._queue.qsize()
         while before < waiting < self._awaited and time.monotonic() < ends_at:
