@@ -1,9 +1,13 @@
-"""A core for each worker: never the same for two, free again when its worker is gone, refused where there are none."""
+"""A core for each worker: never the same for two, free again when its worker is gone, refused where there are none.
+
+And threads that take turns.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -14,7 +18,7 @@ from typer.testing import CliRunner
 
 from hexiao.cli.app import app
 from hexiao.cli.exits import Exit
-from hexiao.cores import demand_cores, offer_cores, take_core
+from hexiao.cores import demand_cores, offer_cores, take_core, take_turns
 from hexiao.domain.errors import BadRequest
 from journeys.served import served
 
@@ -92,6 +96,45 @@ def test_each_process_of_the_server_stays_on_one_core(tmp_path: Path, option: st
     if len(MINE) > 1:
         assert len(allowed) > workers
         assert len(set(singles)) == len(singles) == (workers if alone else 0)
+
+
+def policy_of_a_later_thread(first: int, line: Connection) -> None:
+    os.sched_setscheduler(0, first, os.sched_param(0))
+    take_turns()
+    later = threading.Thread(target=lambda: line.send(os.sched_getscheduler(0)))
+    later.start()
+    later.join()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "then"),
+    [(os.SCHED_OTHER, os.SCHED_BATCH), (os.SCHED_BATCH, os.SCHED_BATCH), (os.SCHED_IDLE, os.SCHED_IDLE)],
+)
+def test_threads_take_turns_unless_another_policy_was_chosen(chosen: int, then: int) -> None:
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=policy_of_a_later_thread, args=(chosen, there))
+    process.start()
+    try:
+        assert here.poll(PATIENCE_SECONDS)
+        assert here.recv() == then
+    finally:
+        process.join(PATIENCE_SECONDS)
+
+
+def test_who_may_not_choose_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", forbidden)
+    take_turns()
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_all_threads_of_a_worker_take_turns(tmp_path: Path) -> None:
+    with served(tmp_path / "here", "--demo"):
+        processes = [one for one in Path("/proc").glob("[1-9]*") if runs_in(one, tmp_path / "here")]
+        policies = [{os.sched_getscheduler(int(one.name)) for one in (it / "task").iterdir()} for it in processes]
+    assert {os.SCHED_BATCH} in policies
 
 
 def runs_in(process: Path, folder: Path) -> bool:

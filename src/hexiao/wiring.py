@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hexiao.config import DEFAULT_DATABASE, Settings, load_settings, to_environment
-from hexiao.cores import demand_cores, offer_cores, take_core
+from hexiao.cores import demand_cores, offer_cores, take_core, take_turns
 from hexiao.engine.committer import Engine
 from hexiao.logs import Log, configure_logs
 from hexiao.storage import sqlite
@@ -250,6 +250,7 @@ def app() -> Application:
     offer = os.environ.get(CORES) if settings.own_cores else None
     if offer and take_core(offer) is None:
         log.warning("no_core_left")
+    take_turns()
     return Application(settings)
 
 
