@@ -10,10 +10,15 @@ from typing import Any
 import psycopg
 
 from hexiao.config import Settings
-from hexiao.domain.tampering import Audit, Problem
+from hexiao.domain.chain import Block, seal
+from hexiao.domain.tampering import Audit, Problem, Sign
 from hexiao.storage import chain_side
+from hexiao.storage.texts import COLUMNS
 from hexiao.wiring import open_side
+from storage.postgres.tables import rows
 from thaw import thaw
+
+JOURNAL = f"SELECT {', '.join(COLUMNS['journal'])} FROM journal ORDER BY lane, height, coupon_id, seq"
 
 
 def audited(settings: Settings, known: Iterable[tuple[int, int, str]] = ()) -> tuple[Audit, list[Problem]]:
@@ -37,3 +42,31 @@ def plant(settings: Settings, sql: str, *parameters: Any, thawing: bool = True) 
         if thawing:
             thaw(file)
         return file.execute(sql, parameters).rowcount
+
+
+def where(row: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+    return "coupon_id = ? AND seq = ?", (row["coupon_id"], row["seq"])
+
+
+def named(found: list[Problem]) -> set[tuple[Any, Any]]:
+    return {(one.coupon_id, one.seq) for one in found}
+
+
+def told(found: list[Problem]) -> list[tuple[Sign, int, int]]:
+    return [(one.sign, one.lane, one.height) for one in found]
+
+
+def blocks(settings: Settings) -> list[dict[str, Any]]:
+    return rows(settings, f"SELECT {', '.join(COLUMNS['block'])} FROM block ORDER BY lane, height")
+
+
+def reseal(settings: Settings, height: int, previous: str | None = None) -> Block:
+    """The block made anew from the rows as they are now."""
+    [was] = [block for block in blocks(settings) if block["height"] == height]
+    sealed = [tuple(row.values()) for row in rows(settings, JOURNAL) if row["height"] == height]
+    block = seal(was["lane"], height, was["at"], previous or was["previous"], sealed)
+    plant(
+        settings, "UPDATE block SET entries = ?, root = ?, previous = ?, hash = ?, leaves = ? WHERE height = ?",
+        block.entries, block.root, block.previous, block.hash, block.leaves, height,
+    )  # fmt: skip
+    return block

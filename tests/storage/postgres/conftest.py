@@ -10,13 +10,21 @@ import pytest
 import postgres_server
 from engine.process import Process
 from hexiao.config import Settings
-from postgres_server import Databases
+from postgres_server import Databases, PostgresServer
 
 
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     with postgres_server.databases() as databases:
         yield databases
+
+
+@pytest.fixture
+def server(databases: Databases) -> PostgresServer:
+    """Ours, so its settings may be changed."""
+    if databases.server is None:
+        pytest.skip("changes settings of the whole server")
+    return databases.server
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""A copy that was interrupted goes on where it stopped, and nothing unfinished looks whole."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from hexiao.config import Settings
+from hexiao.storage.base import StorageError
+from hexiao.storage.moving import Moved
+from hexiao.storage.side import OtherCopy
+from hexiao.wiring import open_storage
+from storage.moving.books import breaks, moved, redeem_one_more, write
+
+SMALL_BATCH = 40
+
+KILLED = """
+import os, signal, sys
+from hexiao.config import Settings
+from hexiao.storage import side
+from hexiao.storage.moving import move
+from hexiao.wiring import open_side
+
+side.BATCH_ROWS, left = int(sys.argv[3]), int(sys.argv[4])
+
+def tell(what, done, total):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+source = open_side(Settings(database=sys.argv[1]))
+move(source, open_side(Settings(database=sys.argv[2]), written=True), tell)
+"""
+
+
+class TestAnInterruptedCopy:
+    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    def test_that_was_killed_twice_ends_equal_when_run_again(
+        self, engine: str, some_books: Settings, fresh: Callable[[str], Settings], rng: random.Random
+    ) -> None:
+        target = fresh(engine)
+        for batches in (rng.randint(1, 20), rng.randint(1, 30)):
+            command = [sys.executable, "-c", KILLED, some_books.database, target.database, SMALL_BATCH, batches]
+            killed = subprocess.run([str(word) for word in command], check=False)
+            assert killed.returncode == -9
+            with pytest.raises(StorageError, match="unfinished copy"):
+                open_storage(target)
+        again = eventually(lambda: moved(some_books, target))
+        assert (again.resumed, again.whole) == (True, True)
+        assert breaks(target) == []
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "DELETE FROM _yoyo_migration WHERE migration_id = '0004.unique-ids'",
+            "INSERT INTO _yoyo_migration VALUES ('x', '9999.later', '2030-01-01')",
+        ],
+        ids=["older", "newer"],
+    )
+    def test_of_another_version_of_the_program_is_given_up(
+        self, sql: str, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("sqlite")
+        interrupt(some_books, target)
+        write(target, sql)
+        with pytest.raises(StorageError, match="give an empty target"):
+            moved(some_books, target)
+
+    def test_cannot_be_a_source(self, some_books: Settings, fresh: Callable[[str], Settings]) -> None:
+        target = fresh("sqlite")
+        interrupt(some_books, target)
+        with pytest.raises(StorageError, match="itself an unfinished copy"):
+            moved(target, fresh("sqlite"))
+
+    def test_does_not_go_on_when_the_source_has_changed(
+        self, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("sqlite")
+        interrupt(some_books, target)
+        redeem_one_more(some_books)
+        with pytest.raises(OtherCopy):
+            moved(some_books, target)
+
+    def test_does_not_go_on_from_another_source(
+        self, some_books: Settings, books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("sqlite")
+        interrupt(some_books, target)
+        with pytest.raises(OtherCopy):
+            moved(books, target)
+
+
+def interrupt(source: Settings, target: Settings) -> None:
+    def tell(what: str, done: int, total: int) -> None:
+        if done > total // 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        moved(source, target, tell)
+
+
+def eventually(attempt: Callable[[], Moved]) -> Moved:
+    """The server may need a moment to see that the killed process is gone."""
+    for _ in range(20):
+        try:
+            return attempt()
+        except StorageError:
+            time.sleep(0.1)
+    return attempt()
