@@ -9,6 +9,7 @@ import pytest
 
 from engine.desk import Desk, put_all
 from engine.process import Process
+from engine.saves import Saves
 from hexiao.config import Settings
 from hexiao.engine.committer import Engine
 
@@ -42,3 +43,14 @@ def process(settings: Settings, clock: Any) -> Iterator[Callable[[], Process]]:
 def alone(process: Callable[[], Process]) -> Process:
     """The only process: for what must be in one batch, and for tests that show a fault."""
     return process()
+
+
+@pytest.fixture
+def saves(alone: Process) -> Saves:
+    return Saves(alone)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of batches that are tried again."""
+    monkeypatch.setattr("hexiao.engine.batch.PAUSE_SECONDS_MAX", 0.0)
