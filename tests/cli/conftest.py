@@ -74,3 +74,17 @@ def redeem(hexiao: Type) -> Callable[..., dict[str, Any]]:
         return dict(redemption)
 
     return typed
+
+
+@pytest.fixture
+def file(hexiao: Type, tmp_path: Path) -> Path:
+    """A backup of the demo."""
+    file = tmp_path / "books.db"
+    assert hexiao("backup", str(file)).code == 0
+    return file
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> str:
+    """The URL of a database that is not there yet."""
+    return f"sqlite:///{tmp_path / 'new' / 'hexiao.db'}"
