@@ -61,6 +61,7 @@ class SqliteStorage(Reading):
             with closed_unless_ready(self._db):
                 self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
                 self._demand_durability()
+            self._file = _file_at(path)
         except sqlite3.Error as failed:
             raise StorageError(f"cannot open the SQLite database {path}: {failed}{advice(failed)}") from failed
 
@@ -90,6 +91,7 @@ class SqliteStorage(Reading):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._demand_its_file()
                 self._db.execute("COMMIT")
             except sqlite3.IntegrityError as clash:
                 self._undo()
@@ -97,6 +99,11 @@ class SqliteStorage(Reading):
             except BaseException:
                 self._undo()
                 raise
+
+    def _demand_its_file(self) -> None:
+        """SQLite writes on into a file that was removed or replaced, where nobody would find what was acknowledged."""
+        if _file_at(self.path) != self._file:
+            raise StorageDown(f"{self.path} was removed or replaced; start hexiao anew on the file that is meant")
 
     def tally(self, now: int) -> Iterator[bool]:
         return tallying.tally(self, now)
@@ -136,7 +143,7 @@ class SqliteStorage(Reading):
     def writable(self) -> bool:
         with _as_ours():
             [(query_only,)] = self._db.execute("PRAGMA query_only").fetchall()
-        return not query_only and os.access(self.path, os.W_OK)
+        return not query_only and os.access(self.path, os.W_OK) and _file_at(self.path) == self._file
 
     def open_again(self) -> SqliteStorage:
         return SqliteStorage(self.path)
@@ -238,6 +245,14 @@ def _as_ours() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as failed:
         raise StorageDown(f"SQLite: {failed}") from failed
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.desk import MERCHANT, a_bill, issuing, put_all, redeeming
+from engine.desk import MERCHANT, a_bill, issuing, redeeming
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
@@ -20,7 +20,7 @@ from hexiao.engine.commands import Answer, AnyCommand, LookUp
 from hexiao.storage import migrating
 from hexiao.storage.base import StorageDown, StorageError
 from hexiao.storage.sqlite import NETWORK_FILE_SYSTEMS, SqliteStorage, refuse_network_file_system
-from hexiao.wiring import migrate, open_engine, open_storage
+from hexiao.wiring import migrate, open_storage
 from storage.sqlite.conftest import dump
 
 
@@ -303,15 +303,6 @@ def test_a_save_that_breaks_at_any_statement_leaves_nothing(
         assert dump(bare) == before
     assert last > 8  # there were many statements to break
     assert all(isinstance(one, Answer) for one in results)
-
-
-def test_a_closed_or_vanished_database_is_an_error_and_no_answer(settings: Settings, clock: Any) -> None:
-    engine = open_engine(settings, clock=clock)
-    for command in put_all():
-        engine.call(command)
-    engine.close()
-    with pytest.raises(Unavailable):
-        engine.call(redeeming("1"))
 
 
 def test_operational_errors_of_reads_are_storage_down(alone: Process) -> None:
