@@ -96,6 +96,7 @@ def test_after_a_batch_of_several_as_many_are_taken_together_again(
     for _ in range(3):
         assert gate.batches == [1, 3]
         waiting.append(put(queue))
+        threading.Event().wait(0.02)  # time enough for a queue that waits for nobody to go ahead
     for one in waiting:
         one.result(PATIENCE_SECONDS)
     assert gate.batches == [1, 3, 3]
@@ -188,11 +189,12 @@ def test_closing_answers_everybody_who_is_waiting_and_takes_nobody_new(queue: Co
     closing.start()
     while not queue._closed:
         threading.Event().wait(0.001)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as refused:
         put(queue)
+    assert refused.value.code is Code.BUSY
     gate.open.set()
     closing.join(PATIENCE_SECONDS)
-    assert all(one.done() for one in waiting)
+    assert [one.result(0) for one in waiting] == [Answer(Nothing())] * 301
 
 
 def test_a_command_that_comes_while_the_queue_closes_is_answered_or_refused(gate: Gate) -> None:

@@ -44,8 +44,14 @@ def test_an_engine_that_was_closed_refuses_changes_and_looks_at_once(engine_alon
 
 def test_an_engine_that_was_closed_refuses_reads_at_once(engine_alone: Engine) -> None:
     engine_alone.close()
-    with pytest.raises(Unavailable):
-        engine_alone.read_now(lambda reader: reader.merchant(MERCHANT))
+    ways: list[Callable[[], object]] = [
+        lambda: engine_alone.read_now(lambda reader: reader.merchant(MERCHANT)),
+        lambda: asyncio.run(engine_alone.read(lambda reader: reader.merchant(MERCHANT))),
+    ]
+    for read in ways:
+        with pytest.raises(Unavailable) as closed:
+            read()
+        assert closed.value.code is Code.BUSY
 
 
 def test_many_coroutines_are_answered_each_with_its_own(engine: Engine, desk: Desk) -> None:

@@ -85,8 +85,9 @@ def test_a_query_has_no_form_that_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SPREAD_QUERIES))
 def test_a_subquery_that_asks_for_each_row_stays_on_its_machine(name: str) -> None:
     """Correlated subqueries are pushed down when they are joined by the column that places the rows."""
-    for inner in re.findall(r"EXISTS \(\s*SELECT 1 FROM (\w+) (\w) WHERE ([^)]*)", SPREAD_QUERIES[name]):
-        table, alias, where = inner
+    found = re.findall(r"EXISTS \(\s*SELECT 1 FROM (\w+) (\w) WHERE ([^)]*)", SPREAD_QUERIES[name])
+    assert len(found) == SPREAD_QUERIES[name].count("EXISTS")
+    for table, alias, where in found:
         assert re.match(rf"{alias}\.{PLACES[table]} = \w\.{PLACES[table]} ", where), name
 
 
@@ -104,7 +105,9 @@ def test_a_subquery_of_rows_that_are_placed_by_ids_is_given_the_ids_too(name: st
 def test_rows_that_are_placed_by_a_part_of_a_key_are_asked_for_by_these_parts(name: str) -> None:
     """A list that is joined is sent to every machine: only a plain array of values says where the rows can be."""
     sql = SPREAD_QUERIES[name]
-    for table, alias in re.findall(r"CROSS JOIN (\w+) (\w)\b", sql):
+    crossed = re.findall(r"CROSS JOIN (\w+) (\w)\b", sql)
+    assert len(crossed) == sql.count("CROSS JOIN")
+    for table, alias in crossed:
         place = PLACES[table]
         joined = re.search(rf"\b{alias}\.{place} = k\.(\w)\b", sql) if place else None
         assert joined is None or f" AND {place} = ANY(%(keys_{joined[1]})s::" in sql
