@@ -225,6 +225,10 @@ class TestAppToken:
     def test_none_or_a_malformed_one_is_not_valid(self, token: str | None, till: Till) -> None:
         assert self.refused(self.ask(till, token)) == TOKEN_NOT_VALID
 
+    @pytest.mark.parametrize(("token", "told"), [(None, "empty"), ("", "empty"), ("T", "invalid")])
+    def test_a_missing_one_is_told_apart_from_a_malformed_one(self, token: str | None, told: str, till: Till) -> None:
+        assert self.ask(till, token).body["description"] == f"JWT token is {told}"
+
     def test_it_is_good_for_a_day(self, till: Till, token: str, clock: Any) -> None:
         clock.forward(86_399)
         assert self.ask(till, token).errcode == 0

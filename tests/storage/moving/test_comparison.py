@@ -15,31 +15,33 @@ from hexiao.storage.moving import move
 from hexiao.storage.side import Kind, Table
 from hexiao.wiring import open_side, open_storage
 from storage.moving.books import moved, redeem_one_more, sides, silent, write
+from storage.postgres.tables import KEYS, rows
 
 SAMPLES = {Kind.INTEGER: (1, 2), Kind.TEXT: ("a", "b"), Kind.BYTES: (b"a", b"b")}
 
 
 class TestTheComparison:
     @pytest.mark.parametrize(
-        ("sql", "table"),
+        ("change", "table", "row"),
         [
-            ("UPDATE redemption SET captured_fen = 1 WHERE id = (SELECT min(id) FROM redemption)", "redemption"),
-            ("UPDATE journal SET reason = 'x' WHERE entry = 'void'", "journal"),
-            ("DELETE FROM coupon_code WHERE code = (SELECT min(code) FROM coupon_code)", "coupon_code"),
-            ("UPDATE item SET name = 'other' WHERE id = 5", "item"),
+            ("UPDATE redemption SET captured_fen = 1", "redemption", "id = (SELECT min(id) FROM redemption)"),
+            ("UPDATE journal SET reason = 'x'", "journal", "entry = 'void'"),
+            ("DELETE FROM coupon_code", "coupon_code", "code = (SELECT min(code) FROM coupon_code)"),
+            ("UPDATE item SET name = 'other'", "item", "id = 5"),
         ],
     )
     def test_names_the_table_and_the_first_row_that_differs(
-        self, sql: str, table: str, some_books: Settings, fresh: Callable[[str], Settings]
+        self, change: str, table: str, row: str, some_books: Settings, fresh: Callable[[str], Settings]
     ) -> None:
         write(some_books, "INSERT INTO item VALUES (5, 1, 'tea', 'tea', '')")
+        [key] = rows(some_books, f"SELECT {KEYS[table]} FROM {table} WHERE {row}")
         target = fresh("sqlite")
         done: list[str] = []
 
         def tamper(what: str, *_: int) -> None:
             if what.startswith("=") and not done:  # the first table is compared, the others are not yet
                 done.append(what)
-                write(target, sql)
+                write(target, f"{change} WHERE {row}")
 
         with sides(some_books, target) as (one, other):
             # A change from outside is not seen within one state, so this target has none.
@@ -48,7 +50,7 @@ class TestTheComparison:
         assert not outcome.whole
         [named] = [one for one in outcome.tables if not one.equal]
         assert named.table == table
-        assert named.first_difference
+        assert named.first_difference == ", ".join(f"{name}={value!r}" for name, value in key.items())
         with pytest.raises(StorageError, match="unfinished copy"):
             open_storage(target)
 
