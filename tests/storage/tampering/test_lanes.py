@@ -62,6 +62,28 @@ def test_a_lost_connection_begins_a_new_lane(
     assert problems(books) == []
 
 
+def test_a_connection_that_is_lost_while_nothing_was_sent_begins_a_new_lane_as_well(
+    books: Settings, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Perhaps another server answers next, which never heard of the old lane."""
+    with closing(Process(books, clock, 2)) as process:
+        code = process.desk.coupon(number="S2")
+        honest = process.storage.load
+        lost: list[bool] = []
+
+        def load(names: Any) -> Any:
+            if not lost:
+                lost.append(True)
+                raise ConnectionLost("cut by the test")
+            return honest(names)
+
+        first = process.chain.lane
+        monkeypatch.setattr(process.storage, "load", load)
+        process.desk.must(redeeming(code, a_bill("B9"), "r9"))
+        assert process.chain.lane > first
+    assert problems(books) == []
+
+
 @pytest.mark.parametrize(
     ("fault", "goes_on"), [(StorageDown, True), (GuardMissed, True), (ConnectionLost, False), (RuntimeError, False)]
 )
