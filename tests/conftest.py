@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from hexiao.config import Settings
 from hexiao.domain.party import Merchant
@@ -23,6 +24,10 @@ from hexiao.engine.commands import Put
 from hexiao.engine.committer import Engine
 from hexiao.vault import Vault
 from hexiao.wiring import migrate, open_engine
+
+# No deadline for any property: a busy machine is not a bug.
+hypothesis_settings.register_profile("hexiao", deadline=None)
+hypothesis_settings.load_profile("hexiao")
 
 NOON = 1_763_784_000_000  # 2025-11-22 12:00:00 in Shanghai
 
