@@ -6,16 +6,15 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.conftest import Type, type_command
+from cli.database_files import rows
 from hexiao.cli.exits import Exit
 from hexiao.config import Settings
 from storage.chains import plant
@@ -23,11 +22,6 @@ from storage.chains import plant
 SCRIPT = Path(__file__).parents[2] / "examples" / "check_proof.py"
 SCRIPT_LINES_MAX = 30
 ROW = "(coupon_id, seq) = (SELECT coupon_id, seq FROM journal WHERE entry = 'reverse' ORDER BY coupon_id, seq LIMIT 1)"
-
-
-def rows(database: Path, sql: str) -> list[Any]:
-    with closing(sqlite3.connect(database)) as db:
-        return db.execute(sql).fetchall()
 
 
 def tamper(database: Path, sql: str) -> None:

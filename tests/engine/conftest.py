@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.desk import Desk, put_all
-from engine.process import Process
+from engine.process import Process, processes
 from engine.saves import Saves
 from hexiao.config import Settings
 from hexiao.engine.committer import Engine
@@ -25,18 +25,7 @@ def desk(engine: Engine) -> Desk:
 @pytest.fixture
 def process(settings: Settings, clock: Any) -> Iterator[Callable[[], Process]]:
     """process() → one more process on the same file. Its invariants are not checked."""
-    started: list[Process] = []
-
-    def start() -> Process:
-        one = Process(settings, clock, seed=len(started))
-        if not started:
-            one.furnish()
-        started.append(one)
-        return one
-
-    yield start
-    for one in started:
-        one.storage.close()
+    yield from processes(settings, clock)
 
 
 @pytest.fixture

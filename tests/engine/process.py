@@ -6,7 +6,7 @@ No queue and no thread, so a test decides what stands together in a batch and wh
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from engine.desk import Desk, put_all
 from hexiao.config import Settings
@@ -14,9 +14,11 @@ from hexiao.domain.chain import Chain
 from hexiao.domain.errors import Unavailable
 from hexiao.engine import batch
 from hexiao.engine.commands import Answer, AnyCommand, Assess, LookUp, Outcome
+from hexiao.engine.decide import answer
 from hexiao.engine.mint import Mint
+from hexiao.engine.names import collect
 from hexiao.storage.base import Storage
-from hexiao.storage.snapshot import Changes
+from hexiao.storage.snapshot import Changes, Names
 from hexiao.wiring import open_storage
 
 
@@ -44,6 +46,14 @@ class Process:
         assert not [one for one in results if isinstance(one, Unavailable)], results
         return [one.outcome for one in results if isinstance(one, Answer)]
 
+    def decided(self, command: AnyCommand) -> Changes:
+        """What it would save now."""
+        names = Names()
+        collect(names, command)
+        snapshot = self.storage.load(names)
+        answer(snapshot, command, self.clock(), self.mint)
+        return snapshot.changes
+
     def save(self, changes: Changes) -> None:
         batch.save(self.storage, changes, self.clock(), self.mint, self.chain)
 
@@ -58,3 +68,19 @@ class Process:
         if isinstance(result, Unavailable):
             raise result
         return result
+
+
+def processes(settings: Settings, clock: Callable[[], int]) -> Iterator[Callable[[], Process]]:
+    """For a fixture: gives a way to start one more process on the same database; the first one makes the parties."""
+    started: list[Process] = []
+
+    def start() -> Process:
+        one = Process(settings, clock, seed=len(started))
+        if not started:
+            one.furnish()
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.storage.close()

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import postgres_server
 from conftest import NOON, Clock
 from engine.desk import Desk, issuing, put_all
 from hexiao.config import Settings
@@ -18,21 +17,14 @@ from hexiao.engine.commands import Issued
 from hexiao.engine.committer import Engine
 from hexiao.storage.snapshot import Names
 from hexiao.wiring import open_engine, open_storage
-from postgres_server import Databases
 
 DAY_SECONDS = 86_400
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres_server.databases() as databases:
-        yield databases
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: Any, settings: Settings, clock: Any) -> Iterator[Engine]:
     if request.param == "postgres":
-        settings = Settings(database=request.getfixturevalue("databases").emptied(), master_key=settings.master_key)
+        settings = Settings(database=request.getfixturevalue("server").emptied(), master_key=settings.master_key)
     engine = open_engine(settings, clock=clock)
     for put in put_all():
         engine.call(put)

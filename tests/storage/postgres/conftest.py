@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import postgres_server
-from engine.process import Process
+from engine.process import Process, processes
 from hexiao.config import Settings
 from postgres_server import Databases, PostgresServer
 
@@ -36,15 +36,4 @@ def on_postgres(databases: Databases) -> Settings:
 @pytest.fixture
 def meet(on_postgres: Settings, clock: Any) -> Iterator[Callable[[], Process]]:
     """meet() → one more process on the same PostgreSQL database; the first one makes the parties."""
-    started: list[Process] = []
-
-    def start() -> Process:
-        one = Process(on_postgres, clock, seed=len(started))
-        if not started:
-            one.furnish()
-        started.append(one)
-        return one
-
-    yield start
-    for one in started:
-        one.storage.close()
+    yield from processes(on_postgres, clock)

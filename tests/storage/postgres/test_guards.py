@@ -14,9 +14,7 @@ from engine.desk import a_bill, redeeming
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code
-from hexiao.engine.commands import Answer, AnyCommand, Failed
-from hexiao.engine.decide import answer
-from hexiao.engine.names import collect
+from hexiao.engine.commands import Answer, Failed
 from hexiao.storage import loading, saving_at_once
 from hexiao.storage.base import GuardMissed
 from hexiao.storage.snapshot import Changes, Names
@@ -28,19 +26,6 @@ NOON = 1_763_784_000_000
 Meet = Callable[[], Process]
 
 every_race = pytest.mark.parametrize("race", RACES.values(), ids=RACES)
-
-
-def decided(process: Process, command: AnyCommand) -> Changes:
-    """What the process would save now."""
-    names = Names()
-    collect(names, command)
-    snapshot = process.storage.load(names)
-    answer(snapshot, command, process.clock(), process.mint)
-    return snapshot.changes
-
-
-def save(process: Process, changes: Changes) -> None:
-    process.save(changes)
 
 
 def reason(result: Any) -> Code | None:
@@ -59,12 +44,12 @@ def test_whoever_decided_before_the_other_saved_misses_and_writes_nothing(
 ) -> None:
     mine, theirs = meet(), meet()
     their_command, my_command = race(mine.desk)
-    my_changes = decided(mine, my_command)
+    my_changes = mine.decided(my_command)
     assert not my_changes.empty
     assert reason(theirs.commit(their_command)[0]) is None
     before = tables(on_postgres)
     with pytest.raises(GuardMissed):
-        save(mine, my_changes)
+        mine.save(my_changes)
     assert tables(on_postgres) == before
     nothing_is_broken(on_postgres, mine)
 
@@ -75,7 +60,7 @@ def test_alone_the_same_changes_are_saved(on_postgres: Settings, meet: Meet, rac
     mine = meet()
     _, my_command = race(mine.desk)
     before = tables(on_postgres)
-    save(mine, decided(mine, my_command))
+    mine.save(mine.decided(my_command))
     assert tables(on_postgres) != before
     nothing_is_broken(on_postgres, mine)
 
@@ -87,12 +72,12 @@ def test_whoever_meets_an_open_transaction_waits_for_its_end(
 ) -> None:
     mine, theirs = meet(), meet()
     their_command, my_command = race(mine.desk)
-    their_changes, my_changes = decided(theirs, their_command), decided(mine, my_command)
+    their_changes, my_changes = theirs.decided(their_command), mine.decided(my_command)
     connection: Any = theirs.storage._db  # type: ignore[attr-defined]
     connection.execute("BEGIN")
-    save(theirs, their_changes)
+    theirs.save(their_changes)
     with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(save, mine, my_changes)
+        saving = pool.submit(mine.save, my_changes)
         wait_for_a_lock(on_postgres)
         assert not saving.done()
         connection.execute(end)
@@ -109,13 +94,13 @@ def test_the_row_of_a_limited_scheme_is_taken_last(on_postgres: Settings, meet: 
     mine, theirs = meet(), meet()
     scheme = mine.desk.scheme(total=100)
     my_command = redeeming(mine.desk.issue(scheme)[0].code, a_bill("B1"))
-    my_changes = decided(mine, my_command)
+    my_changes = mine.decided(my_command)
     connection: Any = theirs.storage._db  # type: ignore[attr-defined]
     connection.execute("SET lock_timeout = '50ms'")
     connection.execute("BEGIN")
     connection.execute("UPDATE scheme_count SET issued = issued WHERE scheme_id = %s", (scheme.id,))
     with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(save, mine, my_changes)
+        saving = pool.submit(mine.save, my_changes)
         try:
             wait_for_a_lock(on_postgres)
             with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -201,20 +186,20 @@ def test_two_batches_that_wait_for_each_other_in_a_circle_both_end(on_postgres: 
     connection: Any = mine.storage._db  # type: ignore[attr-defined]
     for process in (mine, theirs):
         process.storage._db.execute("SET deadlock_timeout = '50ms'")  # type: ignore[attr-defined]
-    sooner, later = decided(mine, redeeming(second, a_bill("B1"))), decided(mine, redeeming(first, a_bill("B3")))
+    sooner, later = mine.decided(redeeming(second, a_bill("B1"))), mine.decided(redeeming(first, a_bill("B3")))
     connection.execute("BEGIN")
-    save(mine, sooner)
+    mine.save(sooner)
     both = Changes()
     for code, bill in ((first, "B4"), (second, "B5")):
-        one = decided(theirs, redeeming(code, a_bill(bill)))
+        one = theirs.decided(redeeming(code, a_bill(bill)))
         for name in ("coupons", "coupon_seqs", "new_redemptions", "bills", "counts"):
             getattr(both, name).update(getattr(one, name))
         both.journal += one.journal
     ends = []
     with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(save, theirs, both)
+        saving = pool.submit(theirs.save, both)
         wait_for_a_lock(on_postgres)
-        both_ends: list[Callable[[], None]] = [lambda: save(mine, later), lambda: saving.result(10)]
+        both_ends: list[Callable[[], None]] = [lambda: mine.save(later), lambda: saving.result(10)]
         for end in both_ends:
             try:
                 end()
@@ -255,8 +240,8 @@ def test_without_the_guard_both_would_get_the_coupon(
     monkeypatch.setitem(saving_at_once._PARTS, "coupon", honest.removesuffix(guard))
     mine, theirs = meet(), meet()
     code = mine.desk.coupon()
-    my_changes = decided(mine, redeeming(code, a_bill("B2")))
+    my_changes = mine.decided(redeeming(code, a_bill("B2")))
     theirs.commit(redeeming(code, a_bill("B1")))
     my_changes.journal.clear()
-    save(mine, my_changes)
+    mine.save(my_changes)
     assert {row.invariant.split()[0] for row in mine.storage.broken(mine.clock())} >= {"I2", "I4"}

@@ -36,11 +36,9 @@ from storage.postgres.test_exporting import (
 from storage.postgres.test_guards import (
     Meet,
     cut_in,
-    decided,
     nothing_is_broken,
     one_after_the_other,
     reason,
-    save,
     test_a_load_that_the_other_cuts_in_two_decides_nothing_wrong,
     test_alone_the_same_changes_are_saved,
     test_at_every_isolation_level_one_of_many_gets_the_coupon,
@@ -246,14 +244,14 @@ def cut_in_between(patch: pytest.MonkeyPatch, process: Process, place: int, do: 
 def test_all_rows_of_a_save_are_counted_before_any_is_committed(on_postgres: Settings, meet: Meet) -> None:
     mine, theirs = meet(), meet()
     codes = [mine.desk.coupon() for _ in range(3)]
-    changes = [decided(mine, redeeming(code, a_bill(code))) for code in codes]
+    changes = [mine.decided(redeeming(code, a_bill(code))) for code in codes]
     for one in changes[1:]:
         for name in ("coupons", "coupon_seqs", "new_redemptions", "bills"):
             getattr(changes[0], name).update(getattr(one, name))
         changes[0].journal += one.journal
     theirs.commit(redeeming(codes[1], a_bill("B9")))
     with pytest.raises(GuardMissed):
-        save(mine, changes[0])
+        mine.save(changes[0])
     assert [mine.desk.balance(code)[1] for code in codes] == [0, 1_000, 0]
     nothing_is_broken(on_postgres, mine)
 

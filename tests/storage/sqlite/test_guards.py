@@ -29,7 +29,7 @@ from hexiao.engine.decide import answer
 from hexiao.engine.names import collect
 from hexiao.storage import saving
 from hexiao.storage.base import GuardMissed
-from hexiao.storage.snapshot import Changes, Names
+from hexiao.storage.snapshot import Names
 from storage.postgres.races import RACES, Race
 from storage.sqlite.conftest import dump
 
@@ -96,19 +96,6 @@ MORE: list[Race] = [
 every_race = pytest.mark.parametrize("race", [*RACES.values(), *MORE], ids=lambda race: race.__name__)
 
 
-def decided(process: Process, command: AnyCommand) -> Changes:
-    """What the process would save now."""
-    names = Names()
-    collect(names, command)
-    snapshot = process.storage.load(names)
-    answer(snapshot, command, process.clock(), process.mint)
-    return snapshot.changes
-
-
-def save(process: Process, changes: Changes) -> None:
-    process.save(changes)
-
-
 @every_race
 def test_whoever_decided_before_the_other_saved_misses_and_writes_nothing(
     race: Race, process: Start, bare: sqlite3.Connection, clock: Any
@@ -116,12 +103,12 @@ def test_whoever_decided_before_the_other_saved_misses_and_writes_nothing(
     mine, theirs = process(), process()
     their_command, my_command = race(mine.desk)
     clock.forward(2)
-    my_changes = decided(mine, my_command)
+    my_changes = mine.decided(my_command)
     assert not my_changes.empty
     theirs.desk.must(their_command)
     before = dump(bare)
     with pytest.raises(GuardMissed):
-        save(mine, my_changes)
+        mine.save(my_changes)
     assert dump(bare) == before
     [result] = mine.commit(my_command)  # decided again, on what is there now
     assert isinstance(result, Answer)
@@ -134,7 +121,7 @@ def test_alone_the_same_changes_are_saved(race: Race, alone: Process, bare: sqli
     _, my_command = race(alone.desk)
     clock.forward(2)
     before = dump(bare)
-    save(alone, decided(alone, my_command))
+    alone.save(alone.decided(my_command))
     assert dump(bare) != before
 
 
@@ -152,7 +139,7 @@ def test_a_miss_undoes_everything_that_the_batch_had_written_before_it(
     theirs.desk.redeem(contested)
     before = dump(bare)
     with pytest.raises(GuardMissed):
-        save(mine, snapshot.changes)
+        mine.save(snapshot.changes)
     assert dump(bare) == before
     assert mine.desk.redeem(free).redemption.captured_fen == 1_000
 
@@ -169,9 +156,9 @@ def unguard(patch: pytest.MonkeyPatch, name: str, guard: str, instead: str) -> N
 def race_for_one_coupon(process: Start) -> Process:
     mine, theirs = process(), process()
     code = mine.desk.coupon()
-    my_changes = decided(mine, redeeming(code, a_bill("B2")))
+    my_changes = mine.decided(redeeming(code, a_bill("B2")))
     theirs.desk.redeem(code, a_bill("B1"))
-    save(mine, my_changes)
+    mine.save(my_changes)
     return mine
 
 
@@ -201,9 +188,9 @@ def test_without_the_bills_guard_two_that_must_not_be_combined_would_meet(
     bill = a_bill("B1")
     mine.desk.release(mine.desk.hold(mine.desk.coupon(), bill).redemption.id)
     mine_code, theirs_code = mine.desk.coupon(shareable=False), mine.desk.coupon(shareable=False)
-    my_changes = decided(mine, redeeming(mine_code, bill))
+    my_changes = mine.decided(redeeming(mine_code, bill))
     theirs.desk.redeem(theirs_code, bill)
-    save(mine, my_changes)
+    mine.save(my_changes)
     assert mine.desk.balance(mine_code)[1] == mine.desk.balance(theirs_code)[1] == 1_000
 
 
@@ -215,8 +202,8 @@ def test_without_the_limit_in_the_statement_more_would_be_issued_than_there_is(
     unguard(monkeypatch, name, guard, guard.replace("? = 0", "? > -1"))
     mine, theirs = process(), process()
     scheme = mine.desk.scheme(**limit)
-    my_changes = decided(mine, issuing(scheme, 1, MEMBER))
+    my_changes = mine.decided(issuing(scheme, 1, MEMBER))
     theirs.desk.issue(scheme, 1, MEMBER)
-    save(mine, my_changes)
+    mine.save(my_changes)
     assert mine.storage.scheme_count(scheme.id).issued == 2
     assert isinstance(mine.desk.do(issuing(scheme, 1, MEMBER)), Failed)

@@ -10,9 +10,9 @@ import pytest
 
 from engine.desk import issuing, redeeming
 from engine.process import Process
+from engine.saves import codes_of
 from hexiao.config import Settings
-from hexiao.domain.errors import Code, Unavailable
-from hexiao.engine.batch import Result
+from hexiao.domain.errors import Code
 from hexiao.engine.commands import Answer, AnyCommand
 
 
@@ -24,10 +24,6 @@ def replace(path: Path, aside: Path) -> None:
     """As somebody does who puts a backup in its place."""
     path.rename(aside)
     shutil.copy(aside, path)
-
-
-def codes_of(results: list[Result]) -> list[Code | None]:
-    return [one.code if isinstance(one, Unavailable) else None for one in results]
 
 
 @pytest.mark.parametrize("spoil", [remove, replace])
