@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from engine.desk import MERCHANT, issuing, redeeming
+from engine.desk import MERCHANT, entries, issuing, redeeming
 from engine.process import Process
 from engine.saves import Saves, codes_of
 from hexiao.domain.errors import Code
 from hexiao.domain.party import Member
+from hexiao.domain.redemption import Entry
 from hexiao.engine import mint
-from hexiao.engine.commands import Answer, AnyCommand, Issue, Issued, LookUp, Put
+from hexiao.engine.commands import Answer, AnyCommand, Issue, Issued, Lapse, LookUp, Put
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -189,3 +190,23 @@ def test_a_record_without_an_id_is_not_made_twice(alone: Process, saves: Saves) 
     alone.commit(Put(merchant_id=MERCHANT, record=Member(id=0, merchant_id=MERCHANT, name="once")))
     names = [member.name for member in alone.storage.members(MERCHANT, 0, 10)]
     assert names.count("once") == 1
+
+
+def test_a_record_with_its_id_is_put_again_when_nobody_knows_whether_it_was_kept(alone: Process, saves: Saves) -> None:
+    """Putting it twice is putting it once, so its caller is spared the question."""
+    saves.after = Cut()
+    [put] = alone.commit(Put(merchant_id=MERCHANT, record=Member(id=77, merchant_id=MERCHANT, name="once")))
+    assert isinstance(put, Answer)
+    names = [member.name for member in alone.storage.members(MERCHANT, 0, 10)]
+    assert names.count("once") == 1
+
+
+def test_a_hold_lapses_once_when_nobody_knows_whether_it_did(alone: Process, saves: Saves, clock: Any) -> None:
+    """As the sweeper asks it, which has no request id."""
+    code = alone.desk.coupon(hold_seconds=60)
+    held = alone.desk.hold(code).redemption.id
+    clock.forward(60)
+    saves.after = Cut()
+    [lapsed] = alone.commit(Lapse(merchant_id=MERCHANT, redemption_id=held, actor="sweeper"))
+    assert isinstance(lapsed, Answer)
+    assert [kind for kind, _, _ in entries(alone.desk, code)] == [Entry.HOLD, Entry.LAPSE]
