@@ -9,7 +9,6 @@ import hashlib
 
 import msgspec
 
-from hexiao.domain.assessment import Assessment
 from hexiao.domain.errors import BadRequest, Code, Family, HexiaoError
 from hexiao.domain.party import Merchant
 from hexiao.engine import issuing, redeeming, settling
@@ -42,7 +41,6 @@ from hexiao.storage.snapshot import Refusal, Remembered, Snapshot
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
-_decode_assessments = msgspec.msgpack.Decoder(list[Assessment]).decode
 
 
 def answer(snapshot: Snapshot, command: AnyCommand, now: int, mint: Mint) -> Answer:
