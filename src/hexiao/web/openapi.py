@@ -146,7 +146,7 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
         "summary": f"{operation.zh} · {operation.en}",
         "description": operation.description,
         "x-roles": roles,
-        "parameters": _parameters(operation, shapes, schemas),
+        "parameters": _parameters(operation, schemas),
         "responses": {str(operation.status): success} | _refusals(operation, shapes[Problem]),
     }
     if operation.method == "POST":
@@ -161,7 +161,7 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
     return described
 
 
-def _parameters(operation: Operation, shapes: dict[type, Json], schemas: Json) -> list[Json]:
+def _parameters(operation: Operation, schemas: Json) -> list[Json]:
     parameters: list[Json] = []
     if operation.names:
         parameters.append({"name": operation.names, "in": "path", "required": True, "schema": {"type": "string"}})
