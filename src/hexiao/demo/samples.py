@@ -46,8 +46,6 @@ KINGDEE_CODE = "001"
 KINGDEE_BILL = "M0033202311180001"
 KINGDEE_WRITTEN_OFF_AT = _at(2023, 11, 18, 16, 6, 44)
 
-SAMPLES_END_AT = KINGDEE_WRITTEN_OFF_AT
-
 
 def zvcms_scheme() -> CreateScheme:
     """Template 20001497: 10 yuan off 20, online, for two goods in two shops, of which one each is not known here."""
