@@ -37,6 +37,7 @@ from hexiao.engine.commands import (
     Void,
 )
 from hexiao.engine.mint import Mint
+from hexiao.engine.views import view
 from hexiao.storage.snapshot import Refusal, Remembered, Snapshot
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -131,7 +132,7 @@ def _named(snapshot: Snapshot, command: AnyCommand, now: int) -> RedemptionView 
     redemption = snapshot.redemptions.get(command.redemption_id)
     if redemption is None or redemption.merchant_id != command.merchant_id:
         return None
-    return redeeming.view(snapshot, redemption, now)
+    return view(snapshot, redemption, now)
 
 
 def _note_refusal(snapshot: Snapshot, command: AnyCommand, failed: Failed, now: int, mint: Mint) -> None:

@@ -29,7 +29,8 @@ from hexiao.engine.commands import (
 )
 from hexiao.engine.ledger import Ledger
 from hexiao.engine.mint import Mint
-from hexiao.engine.redeeming import coupon_view, find_coupon, lapse_due
+from hexiao.engine.redeeming import find_coupon, lapse_due
+from hexiao.engine.views import coupon_view
 from hexiao.storage.snapshot import Owned, Snapshot
 
 

@@ -5,8 +5,6 @@ The same judging serves the look-up (which saves nothing) and the decision.
 
 from __future__ import annotations
 
-from copy import copy
-from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,21 +21,17 @@ from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import (
     Assess,
     Assessed,
-    CouponView,
     Failed,
     Found,
     LookUp,
-    Named,
     Redeem,
     Redeemed,
-    RedemptionView,
     Take,
 )
 from hexiao.engine.ledger import Ledger
 from hexiao.engine.mint import Mint
+from hexiao.engine.views import BY_ID, coupon_view, holds_of, last_capture, named, view
 from hexiao.storage.snapshot import Snapshot
-
-_BY_ID = attrgetter("id")
 
 
 class Judged(NamedTuple):
@@ -75,10 +69,10 @@ def assess_only(snapshot: Snapshot, command: Assess, now: int) -> Assessed:
 def look_up(snapshot: Snapshot, command: LookUp, now: int) -> Found:
     coupon = find_coupon(snapshot, command.merchant_id, command.code)
     lapse_due(Ledger(snapshot, command, now), coupon)
-    view = coupon_view(snapshot, coupon)
+    seen = coupon_view(snapshot, coupon)
     if command.spelled_out:
-        view.named = _named(snapshot, view.scheme)
-    return Found(coupon=view)
+        seen.named = named(snapshot, seen.scheme)
+    return Found(coupon=seen)
 
 
 def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
@@ -147,7 +141,7 @@ def judge(ledger: Ledger, merchant_id: int, bill: Bill, takes: tuple[Take, ...],
             own_hold=own_hold, budget_left_fen=budget,
         )  # fmt: skip
         if coupon.id in snapshot.by_coupon:
-            case.other_hold = next((r for r in _holds(snapshot, coupon) if r is not own_hold), None)
+            case.other_hold = next((r for r in holds_of(snapshot, coupon) if r is not own_hold), None)
             case.captured_here = next((r for r in others if r.coupon_id == coupon.id), None)
             case.last_capture = last_capture(snapshot, coupon)
             case.last_shop_name = _shop_name(snapshot, case.last_capture)
@@ -171,7 +165,7 @@ def _on_bill(
     found = snapshot.by_bill.get((merchant_id, bill.shop_id, bill.number))
     if not found:
         return {}, []
-    found = sorted(found, key=_BY_ID)
+    found = sorted(found, key=BY_ID)
     for redemption in found:
         # Written down, or a process whose clock is behind would still capture what the bill has been paid without.
         if redemption.lapsed(now):
@@ -183,54 +177,9 @@ def _on_bill(
 
 def lapse_due(ledger: Ledger, coupon: Coupon) -> None:
     """A hold past its deadline is free only after its lapse is written, in the same transaction."""
-    for redemption in _holds(ledger.snapshot, coupon):
+    for redemption in holds_of(ledger.snapshot, coupon):
         if redemption.lapsed(ledger.now):
             ledger.let_go(coupon, redemption, Move.LAPSE)
-
-
-def last_capture(snapshot: Snapshot, coupon: Coupon) -> Redemption | None:
-    captured = [r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.CAPTURED]
-    return max(captured, key=lambda r: (r.captured_at or 0, r.id), default=None)  # as the query has it
-
-
-def view(snapshot: Snapshot, redemption: Redemption, now: int) -> RedemptionView:
-    """A copy of how it stands now; later commands of the batch change the original."""
-    coupon = snapshot.coupons[redemption.coupon_id]
-    scheme = snapshot.scheme_of(coupon)
-    return RedemptionView(
-        redemption=copy(redemption),
-        code=coupon.code,
-        scheme_number=scheme.number,
-        scheme_name=scheme.name,
-        coupon_left_fen=coupon.left_fen,
-        coupon_left_uses=None if coupon.uses_max is None else coupon.uses_max - coupon.captured_uses,
-        allowed=redemption.allowed(now, scheme.terms.reverse_within_seconds),
-    )
-
-
-def coupon_view(snapshot: Snapshot, coupon: Coupon) -> CouponView:
-    last = last_capture(snapshot, coupon) or next(iter(_holds(snapshot, coupon)), None)
-    cashier = snapshot.cashiers.get(last.cashier_id) if last and last.cashier_id is not None else None
-    return CouponView(
-        coupon=copy(coupon),
-        scheme=snapshot.scheme_of(coupon),
-        member=snapshot.members.get(coupon.member_id) if coupon.member_id is not None else None,
-        last_use=copy(last) if last else None,
-        last_cashier_name=cashier.name if cashier else "",
-    )
-
-
-def _named(snapshot: Snapshot, scheme: Scheme) -> Named:
-    shops = [snapshot.shops.get(int(id)) for id in scheme.terms.shops.ids]
-    items = [snapshot.items.get((scheme.merchant_id, sku)) for sku in scheme.terms.goods.skus]
-    count = snapshot.count(scheme.id)
-    return Named(
-        time_zone=snapshot.merchants[scheme.merchant_id].time_zone,
-        shops=[shop for shop in shops if shop is not None and shop.merchant_id == scheme.merchant_id],
-        items=[item for item in items if item is not None],
-        issued=count.issued,
-        captured_uses=count.captured_uses,
-    )
 
 
 def _take(ledger: Ledger, command: Redeem, bill: Bill, judged: Judged, mint: Mint) -> Redemption:
@@ -302,12 +251,6 @@ def _budget_left(
     spent = snapshot.count(scheme.id)
     left = budgets.get(scheme.id, budget - spent.held_fen - spent.captured_fen)
     return left + (own_hold.held_fen if own_hold else 0)
-
-
-def _holds(snapshot: Snapshot, coupon: Coupon) -> list[Redemption]:
-    """In order of their ids: no database promises one."""
-    uses = snapshot.by_coupon.get(coupon.id)
-    return sorted([r for r in uses if r.state is State.HELD], key=_BY_ID) if uses else []
 
 
 def _shop_name(snapshot: Snapshot, redemption: Redemption | None) -> str:

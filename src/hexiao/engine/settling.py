@@ -7,7 +7,8 @@ from hexiao.domain.money import split
 from hexiao.domain.redemption import Move, Redemption
 from hexiao.engine.commands import Capture, Lapse, Nothing, Redeemed, Release, Reverse
 from hexiao.engine.ledger import Ledger
-from hexiao.engine.redeeming import known_cashier, view
+from hexiao.engine.redeeming import known_cashier
+from hexiao.engine.views import view
 from hexiao.storage.snapshot import Snapshot
 
 
