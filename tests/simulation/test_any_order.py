@@ -23,7 +23,7 @@ from engine.desk import a_bill, holding, redeeming
 from hexiao.config import Settings
 from hexiao.domain.errors import Code
 from hexiao.domain.scheme import Balance
-from hexiao.engine import redeeming as redeeming_in_order
+from hexiao.engine import views
 from hexiao.engine.commands import Take
 from hexiao.storage import loading, rows
 from simulation.beside import MEMORY, empty_database
@@ -87,7 +87,7 @@ def test_an_engine_that_takes_holds_as_they_come_is_found_out(
         for bill in ("B1", "B2"):
             twins.desk.must(holding(Take(code, 1_000), a_bill(bill)))
         assert twins.desk.no(redeeming(code, a_bill("B3"))) is Code.HELD_ELSEWHERE
-        assert "_BY_ID" in vars(redeeming_in_order), "holds are put in order otherwise now; leave that out"
-        monkeypatch.setattr(redeeming_in_order, "_BY_ID", lambda hold: 0)
+        assert "BY_ID" in vars(views), "holds are put in order otherwise now; leave that out"
+        monkeypatch.setattr(views, "BY_ID", lambda hold: 0)
         with pytest.raises(AssertionError, match="bill_number"):
             twins.desk.no(redeeming(code, a_bill("B4")))

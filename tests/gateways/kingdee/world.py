@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from collections.abc import Mapping
@@ -158,7 +159,8 @@ class Till:
                 connection.putheader(name, value)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # answered before it was sent whole
+                connection.endheaders(body)
             got = connection.getresponse()
             return Response(got.status, dict(got.getheaders()), got.read())
         finally:
