@@ -123,9 +123,9 @@ def say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     never = " WHERE ? < (SELECT until_at FROM past WHERE name = 'redemption')"
     assert never in saving._LATE
     monkeypatch.setattr(saving, "_LATE", saving._LATE.replace(never, " WHERE ? IS NULL"))
-    part = saving_at_once._PARTS["late"]
-    assert "< (SELECT until_at" in part
-    monkeypatch.setitem(saving_at_once._PARTS, "late", part.replace("%(earliest)s <", "%(earliest)s IS NULL AND 0 <"))
+    part, never = saving_at_once._PARTS["late"], ":earliest <"
+    assert never in part
+    monkeypatch.setitem(saving_at_once._PARTS, "late", part.replace(never, ":earliest IS NULL AND 0 <"))
 
 
 def begin_to_save_late(settings: Settings, url: str) -> psycopg.Connection[Any]:

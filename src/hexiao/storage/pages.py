@@ -47,6 +47,8 @@ class Part(NamedTuple):
     skipped: str
     places_first: bool = False
     """Whether an index alone puts them in order; then only the rows of the page are read."""
+    after: str = ""
+    """A table that says in `n` how many rows of the list come before the part: it fills what they leave of the page."""
 
 
 class Sought(NamedTuple):
@@ -68,7 +70,7 @@ def count(where: str) -> str:
 
 def plain_rows(where: str, limit: int) -> str:
     """The rows of a page by themselves, without what stands beside them."""
-    return _rows(Part(where, ":offset"), _ordered(limit))
+    return _rows(Part(where, ":offset"), limit)
 
 
 @lru_cache(256)
@@ -77,28 +79,30 @@ def statement(sought: Sought, limit: int) -> str:
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
-    ordered = _ordered(limit)
-    found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, ordered)}) r" for part in sought.parts)
-    if len(sought.parts) > 1:
-        found = f"SELECT * FROM ({found}) f {ordered}"
+    found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, limit)}) r" for part in sought.parts)
     text = (
         f"WITH {_EDITION} {sought.tables} page AS ({found})"
         f" SELECT (SELECT n FROM edition), {sought.total}, {_COLUMNS}"
         " FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
         " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
     )
-    return " ".join(text.split())  # a driver remembers short texts
+    return " ".join(text.split())
 
 
-def _ordered(limit: int) -> str:
-    return f"ORDER BY created_at, id LIMIT {limit:d}"
-
-
-def _rows(part: Part, ordered: str) -> str:
-    of_page = f"WHERE {part.where} {ordered} OFFSET {part.skipped}"
+def _rows(part: Part, limit: int) -> str:
+    shown = SHOWN["p"]
+    of_page = f"FROM redemption WHERE {part.where} ORDER BY created_at, id LIMIT {limit:d} OFFSET {part.skipped}"
+    rows = f"SELECT {', '.join(shown)} {of_page}"
     if part.places_first:
-        of_page = f"WHERE shop_id = :shop_id AND (created_at, id) IN (SELECT created_at, id FROM redemption {of_page})"
-    return f"SELECT {', '.join(SHOWN['p'])} FROM redemption {of_page}"
+        rows = (
+            f"SELECT {', '.join(f'p.{column}' for column in shown)} FROM (SELECT created_at, id {of_page}) k"
+            " JOIN redemption p ON p.shop_id = :shop_id AND p.created_at = k.created_at AND p.id = k.id"
+        )
+    if part.after:  # nothing is looked for once the page is full
+        left = f"CASE WHEN n > :offset THEN :offset + {limit:d} - n ELSE {limit:d} END"
+        left = f"SELECT CASE WHEN n > :offset + {limit:d} THEN 0 ELSE {left} END FROM {part.after}"
+        rows = f"SELECT * FROM ({rows}) w LIMIT ({left})"
+    return rows
 
 
 # A shop's redemptions made within a time, of all, of one kind or of one scheme.
@@ -172,9 +176,9 @@ def _owned(total: str) -> str:
     return f"CASE WHEN EXISTS (SELECT 1 FROM of_shop) THEN {total} END"
 
 
-def _from_first(only: str = "") -> Part:
+def _from_first(only: str = "", after: str = "") -> Part:
     where = "(created_at, id) >= ((SELECT created_at FROM first), (SELECT id FROM first)) AND created_at < :until_at"
-    return Part(f"shop_id = :shop_id AND {where}{only}", "0")
+    return Part(f"shop_id = :shop_id AND {where}{only}", "0", after=after)
 
 
 MADE = {
@@ -202,11 +206,11 @@ _COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_c
 CHANGED_SINCE = Sought(
     _COUNTED_OLD + _placed(offset=_BEYOND_OLD),
     _owned(f"(SELECT n FROM old) + {_IN_TIME}"),
-    (Part(_OLD, ":offset", places_first=True), _from_first()),
+    (Part(_OLD, ":offset", places_first=True), _from_first(after="old")),
 )
 CHANGED_WITHIN = Sought(
     _COUNTED_OLD,
     _owned(f"(SELECT n FROM old) + {_IN_TIME} - (SELECT count(*) FROM redemption WHERE {_AGAIN})"),
-    (Part(_OLD, ":offset", places_first=True), Part(_MADE_THEN, _BEYOND_OLD)),
+    (Part(_OLD, ":offset", places_first=True), Part(_MADE_THEN, _BEYOND_OLD, after="old")),
 )
 """Parameters: as for MADE, with the facet ALL."""

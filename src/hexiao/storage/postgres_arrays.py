@@ -63,10 +63,10 @@ class Columns:
     def _cell(self, place: int) -> str:
         name = self._parameters[place]
         if place in self._bytes:
-            places = f"unnest(%({name}_from)s::integer[]), unnest(%({name}_for)s::integer[])"
-            return f"substr(%({name})s::bytea, {places})"
+            places = f"unnest(:{name}_from::integer[]), unnest(:{name}_for::integer[])"
+            return f"substr(:{name}::bytea, {places})"
         kind = "text" if place not in self._numbers else "integer" if self.names[place] in INTEGERS else "bigint"
-        return f"unnest(%({name})s::{kind}[])"
+        return f"unnest(:{name}::{kind}[])"
 
 
 def array(values: Sequence[Any]) -> str:

@@ -6,7 +6,7 @@ A probe stays a probe: an index is asked for each key, whatever a plan that was 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from hexiao.storage.texts import Macro, read_queries
 
@@ -45,6 +45,14 @@ MACROS: dict[str, Macro] = {
 @cache
 def psycopg_style(sql: str) -> str:
     return _PARAMETER.sub(r"%(\1)s", sql)
+
+
+@lru_cache(1024)
+def numbered(sql: str) -> tuple[str, list[str]]:
+    """(SQL, the names of its parameters in order), for a raw cursor: the driver reads a long text with names anew
+    each time."""
+    names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names
 
 
 QUERIES = {name: psycopg_style(sql) for name, sql in read_queries("queries.sql", MACROS).items()}

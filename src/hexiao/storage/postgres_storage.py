@@ -18,7 +18,7 @@ from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageD
 from hexiao.storage.postgres_arrays import array
 from hexiao.storage.postgres_connection import named_rows, spelled_out, told, warnings_of
 from hexiao.storage.postgres_durability import connect_durably
-from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, psycopg_style
+from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, numbered, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes, Names, Snapshot
@@ -206,7 +206,9 @@ class PostgresStorage(Reading):
         return sent
 
     def _run(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[rows.Row]:
-        return self._db.execute(psycopg_style(sql), parameters, binary=True).fetchall()
+        text, names = numbered(sql)
+        sent = [parameters[name] for name in names]
+        return psycopg.RawCursor(self._db).execute(text, sent, binary=True).fetchall()
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with self._db.transaction():

@@ -7,7 +7,6 @@ every batch, prepared once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from operator import attrgetter
@@ -17,12 +16,12 @@ import msgspec
 from msgspec.structs import asdict, astuple
 
 from hexiao.storage.postgres_arrays import Columns
+from hexiao.storage.postgres_queries import numbered
 from hexiao.storage.saving import earliest, slot_of
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.texts import COLUMNS
 
 _json = msgspec.json.Encoder().encode
-_PARAMETER = re.compile(r"%\((\w+)\)s")
 _COLUMNS: dict[str, Columns] = {
     part: Columns(part, names)
     for part, names in {
@@ -42,7 +41,7 @@ _COLUMNS: dict[str, Columns] = {
         "bill": ("merchant_id", "shop_id", "number", "seq"),
     }.items()
 }  # fmt: skip
-"""Parts of which a batch has many rows: each column is an array of its own, `%(part_column)s`. The others are JSON, one
+"""Parts of which a batch has many rows: each column is an array of its own, `:part_column`. The others are JSON, one
 parameter each."""
 _SETTLED = attrgetter(*_COLUMNS["redemption"].names)
 _IN_TABLE = {"redemption": ("coupon_id", "id", *COLUMNS["redemption"][2:])}
@@ -60,7 +59,7 @@ def _insert(part: str, table: str) -> str:
 
 
 _PARTS: dict[str, str] = {
-    "request": f"INSERT INTO request (id, fingerprint, answer, at) {_given('request')}, %(now)s",
+    "request": f"INSERT INTO request (id, fingerprint, answer, at) {_given('request')}, :now",
     "code": (
         "INSERT INTO coupon_code (merchant_id, code, coupon_id)"
         f" {_COLUMNS['new_coupon'].sql(('merchant_id', 'code', 'id'))}"
@@ -71,13 +70,13 @@ _PARTS: dict[str, str] = {
         " captured_uses = v.captured_uses, seq = v.seq, voided_at = v.voided_at, changed_at = v.changed_at"
         f" FROM ({_given('coupon')}) v"
         # The array is for a plan that was made when the table was empty: probe, do not read it whole.
-        " WHERE c.id = ANY(%(coupon_id)s::bigint[]) AND c.id = v.id AND c.seq = v.read_seq"
+        " WHERE c.id = ANY(:coupon_id::bigint[]) AND c.id = v.id AND c.seq = v.read_seq"
     ),
     "new_redemption": _insert("new_redemption", "redemption"),
     "late": (
         "INSERT INTO tallied (shop_id, sound_until_at, seq) SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, 1"
-        " FROM json_array_elements(%(late)s::json) v"
-        " WHERE %(earliest)s < (SELECT until_at FROM past WHERE name = 'redemption')"  # asked once, and mostly no
+        " FROM json_array_elements(:late::json) v"
+        " WHERE :earliest < (SELECT until_at FROM past WHERE name = 'redemption')"  # asked once, and mostly no
         " AND (v ->> 1)::bigint < (SELECT until_at FROM past WHERE name = 'redemption')"
         " ON CONFLICT (shop_id) DO UPDATE SET seq = tallied.seq + 1,"
         " sound_until_at = least(tallied.sound_until_at, excluded.sound_until_at)"
@@ -89,18 +88,18 @@ _PARTS: dict[str, str] = {
         f" FROM ({_given('redemption')}) v"
         # The zeros are for a plan of PostgreSQL 15 or 16: without them it may read an index whole, for its order.
         " WHERE r.coupon_id + 0 = v.coupon_id AND r.id + 0 = v.id"
-        " AND r.coupon_id = ANY(%(redemption_coupon_id)s::bigint[])"
+        " AND r.coupon_id = ANY(:redemption_coupon_id::bigint[])"
     ),
     "journal": _insert("journal", "journal"),
     "block": (
         f"INSERT INTO block ({', '.join(COLUMNS['block'])})"
-        f" VALUES ({', '.join(f'%(block_{name})s' for name in COLUMNS['block'])})"
+        f" VALUES ({', '.join(f':block_{name}' for name in COLUMNS['block'])})"
     ),
     "refusal": (
         "INSERT INTO refusal (id, merchant_id, coupon_id, typed_code, code, shop_id, bill_number, cashier_id, at,"
         " request_id, actor, verdicts) SELECT v.id, v.merchant_id, v.coupon_id, v.typed_code, v.code, v.shop_id,"
         " v.bill_number, v.cashier_id, v.at, v.request_id, v.actor, decode(v.verdicts, 'base64')"
-        " FROM json_to_recordset(%(refusal)s::json) AS v(id bigint, merchant_id bigint, coupon_id bigint,"
+        " FROM json_to_recordset(:refusal::json) AS v(id bigint, merchant_id bigint, coupon_id bigint,"
         " typed_code text, code text, shop_id bigint, bill_number text, cashier_id bigint, at bigint, request_id text,"
         " actor text, verdicts text)"
     ),
@@ -112,24 +111,24 @@ _PARTS: dict[str, str] = {
     "receipt": (
         "INSERT INTO receipt_count AS k (scheme_id, member_id, received)"
         " SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, (v ->> 2)::integer"
-        " FROM json_array_elements(%(receipt)s::json) v"
+        " FROM json_array_elements(:receipt::json) v"
         " ON CONFLICT (scheme_id, member_id) DO UPDATE SET received = k.received + excluded.received"
         " WHERE k.received + excluded.received <= coalesce((SELECT nullif((v ->> 3)::integer, 0)"
-        " FROM json_array_elements(%(receipt)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id"
+        " FROM json_array_elements(:receipt::json) v WHERE (v ->> 0)::bigint = k.scheme_id"
         " AND (v ->> 1)::bigint = k.member_id), 2147483647)"
     ),
     "count": (
         "INSERT INTO scheme_count AS k (scheme_id, slot, issued, captured_uses, held_fen, captured_fen)"
         " SELECT (v ->> 0)::bigint, (v ->> 1)::integer, (v ->> 2)::bigint, (v ->> 3)::bigint, (v ->> 4)::bigint,"
-        " (v ->> 5)::bigint FROM json_array_elements(%(count)s::json) v"
+        " (v ->> 5)::bigint FROM json_array_elements(:count::json) v"
         " ON CONFLICT (scheme_id, slot) DO UPDATE SET issued = k.issued + excluded.issued,"
         " captured_uses = k.captured_uses + excluded.captured_uses, held_fen = k.held_fen + excluded.held_fen,"
         " captured_fen = k.captured_fen + excluded.captured_fen"
         " WHERE (excluded.issued <= 0 OR k.issued + excluded.issued <= coalesce((SELECT nullif((v ->> 6)::bigint, 0)"
-        " FROM json_array_elements(%(count)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
+        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
         " AND (excluded.held_fen + excluded.captured_fen <= 0 OR k.held_fen + k.captured_fen + excluded.held_fen"
         " + excluded.captured_fen <= coalesce((SELECT nullif((v ->> 7)::bigint, 0)"
-        " FROM json_array_elements(%(count)s::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
+        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
     ),
 }
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""
@@ -162,15 +161,13 @@ def statement(changes: Changes, now: int, node: int) -> tuple[str, list[Any]]:
 
 @cache  # as many texts as there are kinds of batches
 def _text(parts: tuple[tuple[str, str], ...]) -> tuple[str, list[str]]:
-    """(SQL, the names of its parameters), which are numbered: a driver reads a long text with names anew each time."""
+    """(SQL, the names of its parameters), which are numbered."""
     counted = {name for name, _ in parts} & set(COUNTED)
     if LATEST in counted:  # what nobody counts would run after all that is counted
         counted |= {name for name, _ in parts if name != "late"}
     ctes = ", ".join(f"{name}_ AS ({part}{' RETURNING 1' * (name in counted)})" for name, part in parts)
-    counts = [f"(SELECT count(*) FROM {name}_) = %(n_{name})s" for name, _ in parts if name in counted]
-    text = f"WITH {ctes} SELECT 1 / ({' AND '.join(counts) or 'true'})::integer"
-    names = list(dict.fromkeys(_PARAMETER.findall(text)))
-    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names
+    counts = [f"(SELECT count(*) FROM {name}_) = :n_{name}" for name, _ in parts if name in counted]
+    return numbered(f"WITH {ctes} SELECT 1 / ({' AND '.join(counts) or 'true'})::integer")
 
 
 def _rows(changes: Changes, node: int) -> dict[str, Sequence[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from hexiao.config import Settings
 from hexiao.domain.redemption import Entry
 from hexiao.storage.postgres_arrays import Columns, array, lists, numbers
+from hexiao.storage.postgres_queries import numbered
 
 TEXTS = {
     "plain": "till",
@@ -103,5 +103,7 @@ def test_bytes_come_back_however_short_they_are(answers: list[bytes], db: psycop
 
 
 def send(db: psycopg.Connection[Any], columns: Columns, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    assert set(re.findall(r"%\((\w+)\)s", columns.sql())) == columns.sent(rows).keys()
-    return db.execute(columns.sql().encode(), columns.sent(rows)).fetchall()
+    sql, names = numbered(columns.sql())
+    sent = columns.sent(rows)
+    assert set(names) == sent.keys()
+    return psycopg.RawCursor(db).execute(sql, [sent[name] for name in names]).fetchall()
