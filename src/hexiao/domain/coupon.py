@@ -11,6 +11,8 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 CODE_MAX = 64
+TYPED_MAX = 200
+"""More than anybody types or scans for one code. Some longer texts take the square of their length to normalise."""
 
 
 class Channel(IntEnum):

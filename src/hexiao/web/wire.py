@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hexiao.domain.bill import PRICE_MAX_FEN, QUANTITY_MAX
+from hexiao.domain.coupon import TYPED_MAX
 from hexiao.domain.money import FEN_MAX
 
 ID_MAX = 2**63 - 1
@@ -108,7 +109,7 @@ TypedCode = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
-        max_length=200,
+        max_length=TYPED_MAX,
         description="券号，按扫码或手输原样传入 · the coupon's code as scanned or typed: spaces, hyphens, full-width "
         "digits and lower case are normalised",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -107,6 +108,13 @@ def test_strange_parameters_are_refused_or_find_nothing(
     caller: Caller, params: bytes, expected: tuple[Any, Any]
 ) -> None:
     assert outcome(caller.post(raw(caller, params))) == expected
+
+
+def test_a_code_of_half_a_million_accents_keeps_nobody_waiting(caller: Caller) -> None:
+    accents = "\u0301\u0316" * 260_000  # to put these in order would take minutes
+    began = time.monotonic()
+    assert outcome(caller.post(raw(caller, f'{{"code":"1{accents}"}}'.encode()))) == PAST_THE_GATE
+    assert time.monotonic() - began < 10
 
 
 def test_strange_members_beside_ours_do_no_harm(caller: Caller) -> None:

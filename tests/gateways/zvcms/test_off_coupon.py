@@ -308,6 +308,11 @@ class TestTheCodeAsTyped:
             assert caller.data(typed)["id"] == 20074550
         assert caller.data(" other1 ")["verify_code"] == "OTHER1"
 
+    def test_is_nobodys_when_it_is_longer_than_anybody_types(self, caller: Caller) -> None:
+        documented(caller)
+        assert caller.data(CODE.ljust(200))["id"] == 20074550
+        assert outcome(caller.ask(CODE.ljust(201))) == (True, 100010)
+
 
 class TestTheScheme:
     def test_counts_what_was_issued_and_used(self, till: Caller) -> None:

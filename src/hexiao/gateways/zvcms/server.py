@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import falcon
 import falcon.asgi
 
-from hexiao.domain.coupon import CODE_MAX, normalise_code
+from hexiao.domain.coupon import CODE_MAX, TYPED_MAX, normalise_code
 from hexiao.domain.errors import Code, HexiaoError
 from hexiao.domain.redemption import State
 from hexiao.engine.commands import CouponView, Failed, Found, LookUp
@@ -74,7 +74,7 @@ class Door:
         if "code" not in params:
             raise Rejected(Fault.PARAMETER_FORMAT, member="Params.code")
         typed = text_of(params["code"], "Params.code")
-        code = normalise_code(typed)
+        code = normalise_code(typed) if len(typed) <= TYPED_MAX else ""
         if not code or len(code) > CODE_MAX:
             raise Rejected(Code.UNKNOWN_COUPON, code=typed[:CODE_MAX])
         credential = caller.credential
