@@ -145,3 +145,13 @@ def test_an_unknown_scheme_or_member_in_the_body_is_422(api: Api) -> None:
     assert (answer.status_code, answer.json["code"]) == (422, "unknown_scheme")
     answer = api.post("/v1/coupons", {"scheme_id": api.scheme()["id"], "member_id": "77"})
     assert (answer.status_code, answer.json["code"]) == (422, "unknown_member")
+
+
+def test_a_path_that_is_longer_than_anybody_types_names_no_coupon(api: Api) -> None:
+    code = api.code()
+    assert api.get(f"/v1/coupons/{code.ljust(200, '-')}").json["code"] == code
+    for answer in (
+        api.get(f"/v1/coupons/{code.ljust(201, '-')}"),
+        api.post(f"/v1/coupons/{code.ljust(201, '-')}/void", {}),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (404, "unknown_coupon")

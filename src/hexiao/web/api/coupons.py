@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from hexiao.domain import coupon as domain
-from hexiao.domain.coupon import Coupon, normalise_code
+from hexiao.domain.coupon import TYPED_MAX, Coupon, normalise_code
 from hexiao.domain.errors import Code
 from hexiao.engine.commands import BATCH_ITEMS_MAX, CouponView, Found, Import, Imported, Issue, Issued, LookUp, Void
 from hexiao.storage.base import CouponFilter, Cursor
@@ -144,6 +144,8 @@ async def void(call: Call[VoidIn, Empty]) -> CouponDetail:
 
 async def _find(call: Call[Empty, Empty] | Call[VoidIn, Empty]) -> CouponView:
     """Code first, then id."""
+    if len(call.named) > TYPED_MAX:  # an address may be longer than any body's code
+        raise call.missing()
     try:
         return await _look_up(call, normalise_code(call.named))
     except Declined as no:
