@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.desk import FOREIGN_SHOP, MERCHANT, NOBODY, OTHER_SHOP, SHOP
+from engine.desk import CASHIER, FOREIGN_SHOP, MERCHANT, NOBODY, OTHER_SHOP, SHOP, a_bill
 from engine.process import Process
 from hexiao.domain.party import Item
 from hexiao.domain.scheme import Goods, Shops
-from hexiao.engine.commands import Answer, Found, LookUp, Named, Put
+from hexiao.engine.commands import Answer, Capture, Found, LookUp, Named, Put
 
 
 def named(process: Process, *codes: str) -> list[Named | None]:
@@ -40,6 +40,20 @@ def test_its_count_is_that_of_now(alone: Process) -> None:
     [after] = named(alone, other.code)
     assert before is not None and after is not None
     assert (before.captured_uses, after.captured_uses) == (0, 1)
+
+
+def test_it_names_who_captured_each_of_the_coupons(alone: Process) -> None:
+    desk = alone.desk
+    first, second, third = (desk.coupon() for _ in range(3))
+    held = desk.hold(first, a_bill("B1")).redemption.id
+    desk.must(Capture(merchant_id=MERCHANT, redemption_id=held, cashier_id=CASHIER))
+    desk.redeem(second, a_bill("B2"))
+    desk.hold(third, a_bill("B3", cashier_id=CASHIER))
+    codes = (first, second, third)
+    answers = alone.look(*(LookUp(merchant_id=MERCHANT, code=code, spelled_out=True) for code in codes))
+    found = [one.outcome for one in answers if isinstance(one, Answer)]
+    assert [one.coupon.captor_name for one in found if isinstance(one, Found)] == ["收银员01", "", ""]
+    assert desk.look_up(first).captor_name == ""  # not asked for
 
 
 def test_a_plain_look_up_does_without(alone: Process) -> None:

@@ -67,7 +67,8 @@ class Assess(Command, kw_only=True, frozen=True, tag=True):
 class LookUp(Command, kw_only=True, frozen=True, tag=True):
     """One coupon by its code, with its scheme and holder. Reads only.
 
-    `spelled_out` asks for what the scheme names, too: its shops and goods, and what it has given out.
+    `spelled_out` asks for what the scheme names, too: its shops and goods, and what it has given out; and for who
+    captured the latest use, which need not be the cashier on the bill.
     """
 
     code: str
@@ -211,7 +212,7 @@ class Named(msgspec.Struct, kw_only=True):
 class CouponView(msgspec.Struct, kw_only=True):
     """A coupon with its scheme (at the coupon's version), its holder, and its latest live use, if any.
 
-    `named` is there when it was asked for.
+    `named` and `captor_name` are there when they were asked for.
     """
 
     coupon: Coupon
@@ -219,6 +220,7 @@ class CouponView(msgspec.Struct, kw_only=True):
     member: Member | None = None
     last_use: Redemption | None = None
     last_cashier_name: str = ""
+    captor_name: str = ""
     named: Named | None = None
 
 

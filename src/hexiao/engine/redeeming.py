@@ -30,7 +30,7 @@ from hexiao.engine.commands import (
 )
 from hexiao.engine.ledger import Ledger
 from hexiao.engine.mint import Mint
-from hexiao.engine.views import BY_ID, coupon_view, holds_of, last_capture, named, view
+from hexiao.engine.views import BY_ID, captor_name, coupon_view, holds_of, last_capture, named, view
 from hexiao.storage.snapshot import Snapshot
 
 
@@ -72,6 +72,7 @@ def look_up(snapshot: Snapshot, command: LookUp, now: int) -> Found:
     seen = coupon_view(snapshot, coupon)
     if command.spelled_out:
         seen.named = named(snapshot, seen.scheme)
+        seen.captor_name = captor_name(snapshot, coupon)
     return Found(coupon=seen)
 
 

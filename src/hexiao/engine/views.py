@@ -55,6 +55,14 @@ def named(snapshot: Snapshot, scheme: Scheme) -> Named:
     )
 
 
+def captor_name(snapshot: Snapshot, coupon: Coupon) -> str:
+    """Of the latest capture; empty without one, and when nobody was named."""
+    last = last_capture(snapshot, coupon)
+    captor = None if last is None else snapshot.captors.get(last.id)
+    cashier = None if captor is None else snapshot.cashiers.get(captor)
+    return "" if cashier is None else cashier.name
+
+
 def last_capture(snapshot: Snapshot, coupon: Coupon) -> Redemption | None:
     captured = [r for r in snapshot.by_coupon.get(coupon.id, ()) if r.state is State.CAPTURED]
     return max(captured, key=lambda r: (r.captured_at or 0, r.id), default=None)  # as the query has it

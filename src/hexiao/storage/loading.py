@@ -175,6 +175,9 @@ class _Loader:
         self._want_kept("shops_by_id", Shop, shops, snapshot.shops, kept.shops)
         self._want_kept("cashiers_by_id", Cashier, cashiers, snapshot.cashiers, kept.cashiers)
         self._want("members_by_id", _by_id(Member, snapshot.members), ids=holders - snapshot.members.keys())
+        spelled_out = [c.id for key in names.spelled_out if (c := snapshot.coupon(*key)) is not None]
+        uses = [(r.coupon_id, r.id) for id in spelled_out for r in snapshot.by_coupon.get(id, ())]
+        self._want("captors", self._file_captor, keys=uses)
 
     def _want_what_schemes_ask_for(self) -> None:
         """Counts where a limit decides; goods where a scheme asks for their category, or where goods are put."""
@@ -190,6 +193,8 @@ class _Loader:
         self._want("items_by_key", self._file_item, keys=items)
         shops = {int(id) for s in spelled_out for id in s.terms.shops.ids}
         self._want_kept("shops_by_id", Shop, shops, snapshot.shops, self._kept.shops)
+        captors = set(snapshot.captors.values())
+        self._want_kept("cashiers_by_id", Cashier, captors, snapshot.cashiers, self._kept.cashiers)
 
     def _pairs(self) -> set[tuple[int, int]]:
         """(scheme, version) of every coupon, and the latest version of every scheme."""
@@ -222,6 +227,9 @@ class _Loader:
     def _file_bill(self, row: rows.Row) -> None:
         merchant_id, shop_id, number, seq = row
         self.snapshot.bill_seqs[merchant_id, shop_id, number] = seq
+
+    def _file_captor(self, row: rows.Row) -> None:
+        self.snapshot.captors[row[0]] = row[1]
 
     def _file_scheme_id(self, row: rows.Row) -> None:
         merchant_id, number, scheme_id = row

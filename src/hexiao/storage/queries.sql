@@ -37,6 +37,11 @@ SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR
 -- All captures of these coupons: when the latest is reversed, the one before it is the latest.
 SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 2
 
+-- name: captors
+-- Who captured these redemptions of these coupons: a hold may have been made by somebody else, or by nobody.
+SELECT j.redemption_id, j.cashier_id FROM {keys:keys(bigint, bigint)} k CROSS JOIN {probe:j}journal j
+WHERE j.coupon_id = k.a AND j.redemption_id = k.b AND j.entry = 'capture' AND j.cashier_id IS NOT NULL{again:coupon_id(keys_a)}{end:j}
+
 -- name: bills
 -- Bills that somebody has used a coupon on before.
 SELECT b.merchant_id, b.shop_id, b.number, b.seq FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:b}bill b

@@ -34,7 +34,7 @@ class Names:
     requests: set[str] = field(default_factory=set)
     codes: set[CodeKey] = field(default_factory=set)
     spelled_out: set[CodeKey] = field(default_factory=set)
-    """Codes of coupons of which also the scheme's shops, goods and count are wanted."""
+    """Codes of coupons of which also the scheme's shops, goods and count are wanted, and who captured them."""
     coupons: set[int] = field(default_factory=set)
     redemptions: set[int] = field(default_factory=set)
     schemes: set[int] = field(default_factory=set)
@@ -165,6 +165,8 @@ class Snapshot:
         self.redemptions: dict[int, Redemption] = {}
         self.by_coupon: dict[int, list[Redemption]] = {}
         self.by_bill: dict[BillKey, list[Redemption]] = {}
+        self.captors: dict[int, int] = {}
+        """Who captured a redemption; known of coupons that are spelled out."""
         self.schemes: dict[tuple[int, int], Scheme] = {}
         self.latest: dict[int, Scheme] = {}
         self.scheme_ids: dict[CodeKey, int] = {}

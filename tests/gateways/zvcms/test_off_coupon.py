@@ -186,7 +186,7 @@ def use(
     mode: Literal["hold", "redeem"],
     *,
     bill: str = "B1",
-    cashier: int = 20,
+    cashier: int | None = 20,
     amount_fen: int | None = None,
 ) -> int:
     command = Redeem(
@@ -230,6 +230,23 @@ class TestWhatHappenedToACoupon:
         hold = use(till, code, "hold")
         till.do(Capture(merchant_id=MERCHANT, redemption_id=hold))
         assert face(till, code) == (1, 1, "收银员甲")
+
+    @pytest.mark.parametrize("held_by", [None, 20])
+    def test_who_verified_it_is_who_captured_it_and_not_who_held_it(self, till: Caller, held_by: int | None) -> None:
+        code = issued(till, Balance(30_00))
+        hold = use(till, code, "hold", cashier=held_by, amount_fen=10_00)
+        till.do(Capture(merchant_id=MERCHANT, redemption_id=hold, cashier_id=21))
+        assert face(till, code) == (0, 1, "收银员乙")
+        till.clock.forward(1)
+        later = use(till, code, "redeem", bill="B2", cashier=20, amount_fen=10_00)
+        assert face(till, code) == (0, 1, "收银员甲")
+        till.do(Reverse(merchant_id=MERCHANT, redemption_id=later))
+        assert face(till, code) == (0, 1, "收银员乙")
+
+    def test_one_that_nobody_captured_by_name_names_nobody(self, till: Caller) -> None:
+        code = issued(till)
+        use(till, code, "redeem", cashier=None)
+        assert face(till, code) == (1, 1, "")
 
     def test_a_reversed_one_is_unused_again(self, till: Caller) -> None:
         code = issued(till)

@@ -16,7 +16,6 @@ import falcon.asgi
 
 from hexiao.domain.coupon import CODE_MAX, TYPED_MAX, normalise_code
 from hexiao.domain.errors import Code, HexiaoError
-from hexiao.domain.redemption import State
 from hexiao.engine.commands import CouponView, Failed, Found, LookUp
 from hexiao.engine.committer import Engine
 from hexiao.gateways.zvcms import pictures
@@ -92,15 +91,13 @@ class Door:
                 raise AssertionError(f"a look-up came back as {type(other).__name__}")
 
     async def _rendered(self, view: CouponView, images: bool) -> OffCoupon:
-        captured = view.last_use is not None and view.last_use.state is State.CAPTURED
         facts = facts_of(view, self._engine.clock())
-        verifier_name = view.last_cashier_name if captured else ""
         if not images:
-            return off_coupon(view.coupon, view.scheme, facts, verifier_name)
+            return off_coupon(view.coupon, view.scheme, facts, view.captor_name)
         code = view.coupon.code
         # Pictures take milliseconds; in a thread they are drawn off the event loop.
         barcode, qrcode = await asyncio.to_thread(lambda: (pictures.barcode_uri(code), pictures.qrcode_uri(code)))
-        return off_coupon(view.coupon, view.scheme, facts, verifier_name, barcode, qrcode)
+        return off_coupon(view.coupon, view.scheme, facts, view.captor_name, barcode, qrcode)
 
 
 def facts_of(view: CouponView, now: int) -> Facts:
