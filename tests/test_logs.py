@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import msgspec
 import pytest
 
 from hexiao.logs import mask_numbers
@@ -20,3 +24,19 @@ from hexiao.logs import mask_numbers
 )
 def test_what_looks_like_a_mobile_or_a_code_loses_its_middle(said: str, logged: str) -> None:
     assert mask_numbers(None, "info", {"event": said, "count": 3}) == {"event": logged, "count": 3}
+
+
+def test_what_a_library_says_by_itself_is_one_object_a_line_too() -> None:
+    program = (
+        "import logging; from hexiao.logs import configure_logs; configure_logs()\n"
+        "logging.getLogger('psycopg').warning('lost: %s', 19900001234); logging.getLogger('asyncio').info('nothing')\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: logging.getLogger('asyncio').exception('never retrieved')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    lost, never = (msgspec.json.decode(line) for line in ran.stderr.splitlines())
+    assert (lost["event"], lost["level"], lost["name"], lost["said"]) == (
+        "library", "warning", "psycopg", "lost: 199****1234",
+    )  # fmt: skip
+    assert (never["event"], never["level"], never["name"]) == ("library", "error", "asyncio")
+    assert "ZeroDivisionError" in never["exception"]

@@ -52,10 +52,22 @@ class Log:
         return structlog.get_logger(self._name)
 
 
+class _Libraries(logging.Handler):
+    """What a library says that nobody else listens to, as a line like ours: else it would stand there as plain text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say = _libraries.error if record.levelno >= logging.ERROR else _libraries.warning
+        say("library", name=record.name, said=record.getMessage(), exc_info=record.exc_info)
+
+
+_libraries = Log("hexiao.libraries")
+
+
 def configure_logs(level: str = "info") -> None:
     """Say from which level on."""
     global _wanted
     _wanted = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    logging.lastResort = _Libraries(logging.WARNING)
 
 
 def _configure(level: int) -> None:
