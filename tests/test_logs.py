@@ -36,7 +36,7 @@ def test_what_a_library_says_by_itself_is_one_object_a_line_too() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     lost, never = (msgspec.json.decode(line) for line in ran.stderr.splitlines())
     assert (lost["event"], lost["level"], lost["name"], lost["said"]) == (
-        "library", "warning", "psycopg", "lost: 199****1234",
+        "library_warned", "warning", "psycopg", "lost: 199****1234",
     )  # fmt: skip
-    assert (never["event"], never["level"], never["name"]) == ("library", "error", "asyncio")
+    assert (never["event"], never["level"], never["name"]) == ("library_failed", "error", "asyncio")
     assert "ZeroDivisionError" in never["exception"]

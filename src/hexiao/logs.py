@@ -56,11 +56,13 @@ class _Libraries(logging.Handler):
     """What a library says that nobody else listens to, as a line like ours: else it would stand there as plain text."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say = _libraries.error if record.levelno >= logging.ERROR else _libraries.warning
-        say("library", name=record.name, said=record.getMessage(), exc_info=record.exc_info)
+        if record.levelno >= logging.ERROR:
+            log.error("library_failed", name=record.name, said=record.getMessage(), exc_info=record.exc_info)
+        else:
+            log.warning("library_warned", name=record.name, said=record.getMessage(), exc_info=record.exc_info)
 
 
-_libraries = Log("hexiao.libraries")
+log = Log("hexiao.libraries")
 
 
 def configure_logs(level: str = "info") -> None:

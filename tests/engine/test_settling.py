@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.desk import CASHIER, MERCHANT, NOBODY, OTHER_MERCHANT, Desk, a_bill, a_line, redeeming
 from hexiao.domain.errors import Code
@@ -95,6 +96,27 @@ def test_who_did_it_is_written_down(desk: Desk) -> None:
         (Entry.REVERSE, "till 2", CASHIER, "退货"),
     ]
     assert [row.request_id for row in rows] == ["", "", "c", ""]
+
+
+@pytest.mark.parametrize(
+    ("moves", "by"),
+    [
+        ([Move.CAPTURE, Move.REVERSE], [CASHIER, None]),
+        ([Move.RELEASE], [None]),
+        ([Move.LAPSE], [None]),
+    ],
+    ids=["captured and reversed", "released", "lapsed"],
+)
+def test_a_sale_goes_on_in_its_cashiers_name_but_nobody_undid_it_who_was_not_named(
+    moves: list[Move], by: list[int | None], desk: Desk, clock: Any
+) -> None:
+    held = desk.hold(desk.coupon(hold_seconds=HOLD_SECONDS), replace(desk.new_bill(), cashier_id=CASHIER)).redemption
+    if Move.LAPSE in moves:
+        clock.forward(HOLD_SECONDS)
+    for move in moves:
+        desk.must(ASKING[move](held.id))
+    rows = desk.read(lambda reader: reader.journal(held.coupon_id))
+    assert [row.cashier_id for row in rows] == [None, CASHIER, *by]
 
 
 @pytest.mark.parametrize("move", [Capture, Release, Reverse])

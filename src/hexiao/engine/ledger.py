@@ -30,14 +30,18 @@ class Ledger:
 
     def hold(self, coupon: Coupon, redemption: Redemption) -> None:
         self._open(coupon, redemption)
-        self._write(coupon, Entry.HOLD, redemption, d_held_fen=redemption.held_fen, d_held_uses=1)
+        cashier = redemption.cashier_id
+        self._write(coupon, Entry.HOLD, redemption, d_held_fen=redemption.held_fen, d_held_uses=1, cashier=cashier)
 
     def redeem(self, coupon: Coupon, redemption: Redemption) -> None:
         """Hold and capture in one step, one journal row."""
         self._open(coupon, redemption)
         redemption.captured_fen = redemption.held_fen
         redemption.captured_at = redemption.settled_at = self.now
-        self._write(coupon, Entry.CAPTURE, redemption, d_captured_fen=redemption.captured_fen, d_captured_uses=1)
+        self._write(
+            coupon, Entry.CAPTURE, redemption, cashier=redemption.cashier_id,
+            d_captured_fen=redemption.captured_fen, d_captured_uses=1,
+        )  # fmt: skip
 
     def capture(
         self, coupon: Coupon, redemption: Redemption, amount_fen: int, lines: list[int], cashier: int | None
@@ -46,6 +50,8 @@ class Ledger:
         redemption.captured_fen = amount_fen
         redemption.captured_at = self.now
         redemption.lines = lines
+        if cashier is None:  # the sale goes on; what undoes it is nobody's who was not named
+            cashier = redemption.cashier_id
         self._write(
             coupon, Entry.CAPTURE, redemption, cashier=cashier,
             d_held_fen=-redemption.held_fen, d_held_uses=-1, d_captured_fen=amount_fen, d_captured_uses=1,
@@ -127,7 +133,7 @@ class Ledger:
                 at=coupon.changed_at,
                 request_id=self.command.request_id,
                 actor=self.command.actor,
-                cashier_id=cashier if cashier is not None or redemption is None else redemption.cashier_id,
+                cashier_id=cashier,
                 reason=reason,
             )
         )
