@@ -11,13 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.conftest import PROPERTY, SHANGHAI, a_case, a_coupon, a_redemption
-from domain.spoils import HIDDEN_BY, LONE, ORDER, a_sound_case, failing, lone_code, spoilt, verdict_of
+from domain.spoils import (
+    HIDDEN_BY,
+    LONE,
+    MORNING,
+    ORDER,
+    a_sound_case,
+    amend_terms,
+    failing,
+    lone_code,
+    spoilt,
+    verdict_of,
+)
 from hexiao.domain.assessment import Assessment, assess
 from hexiao.domain.case import Case
 from hexiao.domain.checks import CHECKS, TITLES
 from hexiao.domain.errors import Code
 from hexiao.domain.redemption import State
-from hexiao.domain.scheme import Balance, RateOff, RateUses
+from hexiao.domain.scheme import Balance, RateOff, RateUses, Shops
 
 
 def test_a_sound_case_passes_every_check() -> None:
@@ -66,6 +77,20 @@ def test_a_passed_check_says_so_in_both_languages(code: Code) -> None:
     verdict = verdict_of(a_sound_case(), code)
     assert verdict.ok
     assert verdict.sentences(SHANGHAI) == TITLES[code]
+
+
+@pytest.mark.parametrize(("listed", "told"), [(20, 20), (21, 20), (3_000, 20)])
+def test_of_a_long_list_the_first_are_told_and_how_many_there_are(listed: int, told: int) -> None:
+    shops = tuple(str(id) for id in range(8, 8 + listed))
+    windows = (MORNING,) * listed
+    case = a_sound_case()
+    amend_terms(case, shops=Shops("listed", shops), windows=windows)
+    rest = [] if told == listed else [f"… ({listed})"]
+    where, when = verdict_of(case, Code.WRONG_SHOP), verdict_of(case, Code.OUTSIDE_HOURS)
+    assert where.needed == "listed: " + ",".join([*shops[:told], *rest])
+    zh, en = MORNING.sentence()
+    assert when.facts["needed_zh"] == "，".join([*[zh] * told, *rest])
+    assert when.needed == when.facts["needed_en"] == ", ".join([*[en] * told, *rest])
 
 
 @lone_code

@@ -5,7 +5,7 @@ To add one: two functions here, a line in CHECKS and one in TITLES, and a code i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -47,6 +47,16 @@ class Check(NamedTuple):
     def verdict(self, case: Case) -> Verdict:
         ok = self.holds(case)
         return Verdict(self.code, ok, *self.tell(case, ok))
+
+
+TOLD_MAX = 20
+"""Of what a scheme lists. It may list thousands, and every refusal in a batch tells of it, and is kept."""
+
+
+def _some(texts: Sequence[str], separator: str) -> str:
+    """The first ones, and how many there are in all."""
+    told = separator.join(texts[:TOLD_MAX])
+    return told if len(texts) <= TOLD_MAX else f"{told}{separator}… ({len(texts)})"
 
 
 def not_voided(case: Case) -> bool:
@@ -96,7 +106,7 @@ def tell_hours(case: Case, _ok: bool) -> Told:
         return None, None, {}
     zh, en = WEEKDAYS[local.isoweekday()]
     told = [window.sentence() for window in windows]
-    needed_zh, needed_en = "，".join(zh for zh, _ in told), ", ".join(en for _, en in told)
+    needed_zh, needed_en = _some([zh for zh, _ in told], "，"), _some([en for _, en in told], ", ")
     actual_zh, actual_en = f"周{zh} {local:%H:%M}", f"{en} {local:%H:%M}"
     facts: dict[str, Fact] = {
         "needed_zh": needed_zh, "actual_zh": actual_zh, "needed_en": needed_en, "actual_en": actual_en,
@@ -151,7 +161,7 @@ def right_shop(case: Case) -> bool:
 
 def tell_shop(case: Case, _ok: bool) -> Told:
     shops = case.scheme.terms.shops
-    needed = f"{shops.mode}: {','.join(shops.ids)}" if shops.ids else shops.mode
+    needed = f"{shops.mode}: {_some(shops.ids, ',')}" if shops.ids else shops.mode
     return needed, str(case.bill.shop_id), {"shop": case.shop_name}
 
 
