@@ -44,6 +44,11 @@ class TestQuery:
         response = till.signed_raw("GET", WRITE_OFF_PATH, query, token=till.token())
         assert response.errcode == BusinessCode.FIELD_EMPTY
 
+    def test_an_empty_value_is_no_less_the_first(self, till: Till) -> None:
+        for query, body in (("store_id=&store_id=1", None), ("store_id=", b'{"store_id":"1"}')):
+            response = till.signed_raw("GET", WRITE_OFF_PATH, query, token=till.token(), body=body)
+            assert response.errcode == BusinessCode.FIELD_EMPTY
+
     def test_a_nul_is_a_wrong_format(self, till: Till) -> None:
         response = till.signed_raw("GET", WRITE_OFF_PATH, "store_id=1%00", token=till.token())
         assert response.errcode == BusinessCode.FIELD_FORMAT
@@ -76,6 +81,23 @@ class TestQuery:
         status = int(answer.split()[1])
         assert status in (400, 414, 519)
         assert b"Traceback" not in answer
+
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            (b"?bill_no=\xff HTTP/1.1", 400),
+            (b"?bill_no=a b HTTP/1.1", 400),
+            (b'?bill_no=" HTTP/1.1', 400),
+            (b"?bill_no=<> HTTP/1.1", 400),
+            (b"?bill_no=" + b"x" * 66_000 + b" HTTP/1.1", 414),
+            (b" HTTP/1.1" + b"\r\nX-A: b" * 200, 431),
+        ],
+        ids=["invalid utf-8", "space", "quote", "angles", "long target", "many headers"],
+    )
+    def test_what_is_no_http_is_answered_by_the_web_server(self, sent: bytes, status: int, till: Till) -> None:
+        answer = raw(till, b"GET " + WRITE_OFF_PATH.encode() + sent + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert (int(head.split()[1]), body) == (status, b"")
 
 
 class TestBody:
