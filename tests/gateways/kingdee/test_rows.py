@@ -98,9 +98,11 @@ class TestRows:
             "member_name",
         }  # fmt: skip
 
-    def test_without_a_member_on_the_bill_the_holder_is_shown(self, shelf: Shelf, till: Till) -> None:
+    def test_without_a_member_on_the_bill_the_holder_is_shown_and_found(self, shelf: Shelf, till: Till) -> None:
         shelf.redeem(shelf.coupon(shelf.scheme("S1"), "A1", member_id=SHOP))
-        assert self.only(till)["member_name"] == "会员001"
+        row = self.only(till)
+        assert row["member_name"] == "会员001"
+        assert till.rows({"member_id": str(SHOP)}) == till.rows({"member_card_id": "1"}) == [row]
 
     def test_a_member_without_mobile_has_none(self, shelf: Shelf, till: Till) -> None:
         shelf.put(Member(id=2, merchant_id=1, name="会员002"))
