@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateways.kingdee.world import SHOP, WRITE_OFF_PATH, Shelf, Till, shanghai
+from gateways.kingdee.world import SHANGHAI, SHOP, WRITE_OFF_PATH, Shelf, Till, shanghai
+from hexiao.domain.errors import local_time
 from hexiao.domain.party import Member, Merchant, Shop
 from hexiao.domain.scheme import RateOff
 from hexiao.engine.commands import Reverse
@@ -157,9 +158,11 @@ class TestPages:
     @pytest.fixture(autouse=True)
     def three_redemptions(self, shelf: Shelf, clock: Any) -> None:
         scheme = shelf.scheme("S1")
+        redeemed = []
         for code in ("A1", "A2", "A3"):
             clock.forward(1)
-            shelf.redeem(shelf.coupon(scheme, code))
+            redeemed.append(shelf.redeem(shelf.coupon(scheme, code)))
+        self.first = redeemed[0]
 
     def page(self, till: Till, **params: str) -> dict[str, Any]:
         data = till.write_offs(params).body["data"]
@@ -194,6 +197,18 @@ class TestPages:
         page = self.page(till, page_size="1000")
         assert (page["count"], len(page["rows"]), page["total_page"]) == (102, 100, 2)
         assert len(self.page(till, page="2", page_size="1000")["rows"]) == 2
+
+    @pytest.mark.parametrize(("end", "second_page"), [(True, ["A3"]), (False, ["A2"])])
+    def test_what_changes_while_changes_are_read_moves_the_rest_up_unless_the_end_is_open(
+        self, end: bool, second_page: list[str], shelf: Shelf, till: Till, clock: Any
+    ) -> None:
+        bounds = {"modify_start_time": local_time(clock.now - 60_000, SHANGHAI)}
+        if end:
+            bounds["modify_end_time"] = local_time(clock.now, SHANGHAI)
+        assert self.page(till, page_size="1", **bounds)["rows"] == ["A1"]
+        clock.forward(5)
+        shelf.call(Reverse(merchant_id=1, redemption_id=self.first.id))
+        assert self.page(till, page="2", page_size="1", **bounds)["rows"] == second_page
 
     def test_a_shop_without_redemptions_has_no_pages(self, till: Till) -> None:
         page = self.page(till, store_id="404")
