@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import rows
@@ -175,14 +176,13 @@ class _Loader:
         self._want_kept("shops_by_id", Shop, shops, snapshot.shops, kept.shops)
         self._want_kept("cashiers_by_id", Cashier, cashiers, snapshot.cashiers, kept.cashiers)
         self._want("members_by_id", _by_id(Member, snapshot.members), ids=holders - snapshot.members.keys())
-        spelled_out = [c.id for key in names.spelled_out if (c := snapshot.coupon(*key)) is not None]
-        uses = [(r.coupon_id, r.id) for id in spelled_out for r in snapshot.by_coupon.get(id, ())]
+        uses = [(r.coupon_id, r.id) for c in self._spelled_out() for r in snapshot.by_coupon.get(c.id, ())]
         self._want("captors", self._file_captor, keys=uses)
 
     def _want_what_schemes_ask_for(self) -> None:
         """Counts where a limit decides; goods where a scheme asks for their category, or where goods are put."""
         names, snapshot = self._names, self.snapshot
-        spelled_out = [snapshot.scheme_of(c) for key in names.spelled_out if (c := snapshot.coupon(*key)) is not None]
+        spelled_out = [snapshot.scheme_of(coupon) for coupon in self._spelled_out()]
         counted = {s.id for s in snapshot.latest.values() if s.terms.limited} | {s.id for s in spelled_out}
         self._want("scheme_counts", self._file_count, ids=counted - self._foreseen)
         if len(self._kept.counted | counted) <= FORESEEN_MAX:
@@ -195,6 +195,10 @@ class _Loader:
         self._want_kept("shops_by_id", Shop, shops, snapshot.shops, self._kept.shops)
         captors = set(snapshot.captors.values())
         self._want_kept("cashiers_by_id", Cashier, captors, snapshot.cashiers, self._kept.cashiers)
+
+    def _spelled_out(self) -> list[Coupon]:
+        found = (self.snapshot.coupon(*key) for key in self._names.spelled_out)
+        return [coupon for coupon in found if coupon is not None]
 
     def _pairs(self) -> set[tuple[int, int]]:
         """(scheme, version) of every coupon, and the latest version of every scheme."""
