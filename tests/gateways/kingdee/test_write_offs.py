@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -90,6 +91,27 @@ class TestFilters:
         (row,) = till.rows({"create_end_time": "2024-01-01 05:22:31"})
         assert row["create_time"] == "2024-01-01 05:22:31"
         assert till.rows({"create_end_time": "2024-01-01 05:22:30"}) == []
+
+    @pytest.mark.parametrize(
+        ("start", "end", "made"),
+        [
+            ("2024-10-27 02:00:00", "2024-10-27 02:59:59", ["2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z"]),
+            ("2024-03-31 02:30:00", "2024-03-31 03:29:59", ["2024-03-31T01:10:00Z"]),
+            ("2024-03-31 01:30:00", "2024-03-31 02:30:00", ["2024-03-31T00:59:59Z"]),
+        ],
+        ids=["an hour that comes twice", "from within an hour that is left out", "until within that hour"],
+    )
+    def test_a_change_of_the_clock_hides_no_row_between_the_bounds(
+        self, start: str, end: str, made: list[str], shelf: Shelf, till: Till, clock: Any
+    ) -> None:
+        shelf.put(Merchant(id=1, name="测试商户", time_zone="Europe/Berlin"))
+        scheme = shelf.scheme("S3")
+        for number, at in enumerate(made):
+            clock.now = int(datetime.fromisoformat(at).timestamp() * 1000)
+            shelf.redeem(shelf.coupon(scheme, f"D{number}"))
+        expected = [f"D{number}" for number in range(len(made))]
+        assert codes(till.rows({"create_start_time": start, "create_end_time": end})) == expected
+        assert codes(till.rows({"modify_start_time": start, "modify_end_time": end})) == expected
 
     def test_of_two_values_the_first_counts(self, till: Till) -> None:
         query = f"store_id={SHOP}&coupons_no=B2&coupons_no=A1"

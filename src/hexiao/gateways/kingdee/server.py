@@ -138,21 +138,28 @@ def _filter(merchant_id: int, query: WriteOffQuery, zone: ZoneInfo) -> Redemptio
         member_card_id=query.member_card_id,
         scheme_number=query.schema_no,
         kind=query.schema_type,
-        created_from_at=_instant(query.create_start, zone),
+        created_from_at=_first(query.create_start, zone),
         created_until_at=_after(query.create_end, zone),
-        changed_from_at=_instant(query.modify_start, zone),
+        changed_from_at=_first(query.modify_start, zone),
         changed_until_at=_after(query.modify_end, zone),
     )
 
 
-def _instant(local: datetime | None, zone: ZoneInfo) -> int | None:
-    return None if local is None else int(local.replace(tzinfo=zone).timestamp()) * 1000
+def _first(local: datetime | None, zone: ZoneInfo) -> int | None:
+    return None if local is None else min(_readings(local, zone))
 
 
 def _after(local: datetime | None, zone: ZoneInfo) -> int | None:
     """The end of the named second: an inclusive bound there is an exclusive one here."""
-    instant = _instant(local, zone)
-    return None if instant is None else instant + 1000
+    return None if local is None else max(_readings(local, zone)) + 1000
+
+
+def _readings(local: datetime, zone: ZoneInfo) -> list[int]:
+    """What a time may mean. They differ where the clock is changed: in an hour that comes twice or never.
+
+    A bound takes the one that leaves nothing out: no other bound would ask for the rows between the two.
+    """
+    return [int(local.replace(tzinfo=zone, fold=fold).timestamp()) * 1000 for fold in (0, 1)]
 
 
 def _send(resp: falcon.asgi.Response, status: str | int, body: msgspec.Struct) -> None:
