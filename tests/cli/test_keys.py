@@ -144,6 +144,40 @@ class TestVendors:
                 one["revoked_at"] for one in hexiao("keys", "list", "--json").json["keys"] if one["name"] == "erp"
             } == {None}
 
+    def test_a_further_account_set_keeps_or_changes_whether_mobile_numbers_are_enciphered(
+        self, hexiao: Type, demo: Path
+    ) -> None:
+        added = ("keys", "add-kingdee", "--name", "erp", "--client-id", "99001", "--json")
+        settings = Settings(database=f"sqlite:///{demo}")
+        vault, secrets = open_vault(settings), set()
+        for app_key, told, enciphered in (
+            ("k1", (), True),
+            ("k2", ("--no-encrypt-mobile",), False),
+            ("k3", (), False),
+            ("k4", ("--encrypt-mobile",), True),
+        ):
+            secrets.add(hexiao(*added, "--app-key", app_key, *told).json["client_secret"])
+            with closing(open_storage(settings)) as storage:
+                application = storage.credential("kingdee", "99001")
+            assert application is not None
+            assert open_application(vault, application).encrypt_mobile is enciphered
+        assert len(secrets) == 1
+
+    def test_what_another_merchant_has_is_named_and_nothing_is_added(self, hexiao: Type) -> None:
+        assert hexiao("keys", "create", "--role", "admin", "--name", "hq", "--merchant", "2").code == 0
+        add = ("keys", "add-kingdee", "--name", "x", "--json")
+        assert hexiao(*add, "--client-id", "99001", "--app-key", "k1").code == 0
+        assert hexiao("keys", "add-zvcms", "--name", "x", "--open-id", "mini").code == 0
+        for call, taken in (
+            ((*add, "--client-id", "99001", "--app-key", "k2"), "99001"),
+            ((*add, "--client-id", "99002", "--app-key", "k1"), "k1"),
+            (("keys", "add-zvcms", "--name", "x", "--json", "--open-id", "mini"), "mini"),
+        ):
+            typed = hexiao(*call, "--merchant", "2")
+            assert (typed.code, typed.json["code"], typed.json["facts"]) == (2, "id_taken", {"id": taken})
+        (only,) = hexiao("keys", "list", "--merchant", "2", "--json").json["keys"]
+        assert only["door"] == "api"
+
     @pytest.mark.parametrize(
         "wrong", [("--client-id", "abc", "--app-key", "k"), ("--client-id", "1", "--app-key", "nine-long")]
     )

@@ -14,8 +14,9 @@ from hexiao import wiring
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop
 from hexiao.cli.keys import NameOption, put_credential
-from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, examples, session
-from hexiao.domain.party import Role
+from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, session
+from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.party import Credential, Role
 from hexiao.gateways.kingdee.account import (
     ACCOUNT_DOOR,
     APPLICATION_DOOR,
@@ -64,8 +65,12 @@ def add_kingdee(
     uid: Annotated[int, typer.Option(help="云用户 ID · the cloud user's id", min=1)] = 1,
     domain: Annotated[str, typer.Option(help="X-GW-Router-Addr")] = "https://tf.jdy.com",
     encrypt_mobile: Annotated[
-        bool, typer.Option(help="按文档加密会员手机号 · encipher member_mobile as documented")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--encrypt-mobile/--no-encrypt-mobile",
+            help="按文档加密会员手机号，新应用默认加密 · encipher member_mobile as documented; a new application does",
+        ),
+    ] = None,
     merchant: MerchantOption = 1,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
@@ -78,14 +83,17 @@ def add_kingdee(
             raise typer.BadParameter("1 to 8 characters", param_hint="--app-key")
         run.demand_merchant()
         vault = wiring.open_vault(run.settings)
-        known = run.storage.credential(APPLICATION_DOOR, client_id)
+        known = _demand_ours(run, APPLICATION_DOOR, client_id)
+        _demand_ours(run, ACCOUNT_DOOR, app_key)
         with _settings_errors():
             application = Application(
-                client_secret=client_secret or secrets.token_hex(16), encrypt_mobile=encrypt_mobile
+                client_secret=client_secret or secrets.token_hex(16), encrypt_mobile=encrypt_mobile is not False
             )
             # A further account set of the same application. One that was revoked may be sealed under a lost key.
             if known is not None and known.revoked_at is None and client_secret is None:
                 application = open_application(vault, known)
+                if encrypt_mobile is not None:
+                    application = msgspec.structs.replace(application, encrypt_mobile=encrypt_mobile)
             account_set = AccountSet(
                 app_secret=app_secret or secrets.token_hex(20),
                 client_id=client_id,
@@ -137,6 +145,7 @@ def add_zvcms(
     with session(database, merchant, as_json) as run:
         run.demand_merchant()
         public_id = open_id or secrets.token_hex(16)
+        _demand_ours(run, ZVCMS_DOOR, public_id)
         with _settings_errors():
             account = Account(
                 open_key=open_key or secrets.token_hex(25),
@@ -150,6 +159,14 @@ def add_zvcms(
             sealed = seal_account(wiring.open_vault(run.settings), public_id, account)
         put_credential(run, ZVCMS_DOOR, public_id, name, Role.READ, sealed)
         _show_secrets(as_json, {"open_id": public_id, "grant_code": account.grant_code, "open_key": account.open_key})
+
+
+def _demand_ours(run: Session, door: str, public_id: str) -> Credential | None:
+    """What is known by this name; raises before anything is written when it is another merchant's."""
+    known = run.storage.credential(door, public_id)
+    if known is not None and known.merchant_id != run.merchant_id:
+        raise BadRequest(Code.ID_TAKEN, id=public_id)
+    return known
 
 
 @contextmanager
