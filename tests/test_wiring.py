@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,9 +15,10 @@ from hexiao.config import Settings, load_settings, to_environment
 from hexiao.domain.errors import BadRequest
 from hexiao.domain.party import Credential, Merchant
 from hexiao.engine.commands import Put
+from hexiao.engine.committer import Engine
 from hexiao.storage.base import StorageError
 from hexiao.vault import Vault, load_or_make_key, place_of
-from hexiao.wiring import check_master_key, open_engine, open_storage, open_vault
+from hexiao.wiring import build_app, check_master_key, open_engine, open_storage, open_vault
 
 
 def with_a_secret(settings: Settings, key: bytes) -> None:
@@ -114,3 +119,28 @@ def test_a_master_key_of_another_form_is_refused_in_a_sentence(key: str, setting
 def test_settings_cannot_be_changed_once_made() -> None:
     with pytest.raises((AttributeError, msgspec.ValidationError)):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/jdy/x", {"errcode": 5001}),
+        ("/jdyconnector", {"errcode": 5001}),
+        ("//jdy/v2/ls/coupons_write_off", {"errcode": 5001}),
+        ("//api/v2", {"code": 110010}),
+        ("/jdyx", {"code": "not_found"}),
+        ("//", {"code": "not_found"}),
+    ],
+)
+def test_a_door_answers_all_below_its_paths_also_after_a_slash_too_many(
+    engine: Engine, vault: Vault, settings: Settings, serve: Callable[[Any], str], path: str, told: dict[str, Any]
+) -> None:
+    """A base address that ends in a slash is a slip that callers make; each reads only its own door's errors."""
+    host = serve(build_app(engine, vault, settings)).removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=20)
+    try:
+        connection.request("GET", path)
+        answer = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    assert answer.items() >= told.items()

@@ -191,7 +191,7 @@ def build_app(engine: Engine, vault: Vault, settings: Settings) -> AsgiApp:
     def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope.get("http_version") == "1":  # so Granian calls 1.0, which nginx speaks to what is behind it
             scope["http_version"] = "1.0"
-        path = scope["path"] + "/"
+        path = f"/{scope['path'].lstrip('/')}/"  # a slash too many is that door's wrong address, not another's
         for prefix, door in mounts:
             if path.startswith(prefix):
                 return door(scope, receive, send)
