@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -68,12 +68,16 @@ def _states(text: str | None) -> tuple[State, ...]:
 
 
 def _instant(text: str | None, option: str, zone: ZoneInfo, *, end: bool = False) -> int | None:
-    """Local time as typed → UTC ms. The filters end before `until`, so an end takes in its whole day or second."""
+    """Local time as typed → UTC ms. The filters end before `until`, so an end takes in its whole day or second.
+
+    A time in an hour that comes twice, or never, means two: the one that leaves nothing out is taken.
+    """
     if text is None:
         return None
+    folds: tuple[int, ...] = (0, 1)
     try:
-        day = date.fromisoformat(text)
-        at = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1 if end else 0)
+        typed = datetime.combine(date.fromisoformat(text), time(23, 59, 59) if end else time.min)
+        folds = (1,) if end else (0,)  # a day goes from its first midnight to its last second, and no hour further
     except ValueError:
         try:
             typed = datetime.fromisoformat(text)
@@ -81,5 +85,6 @@ def _instant(text: str | None, option: str, zone: ZoneInfo, *, end: bool = False
             raise typer.BadParameter(
                 f"a time such as 2026-11-01 or '2026-11-01 18:30:00', not {text!r}", param_hint=option
             ) from None
-        at = (typed if typed.tzinfo else typed.replace(tzinfo=zone)) + timedelta(seconds=1 if end else 0)
-    return int(at.timestamp() * 1000)
+    meant = [typed] if typed.tzinfo else [typed.replace(tzinfo=zone, fold=fold) for fold in folds]
+    at = (max if end else min)(reading.timestamp() for reading in meant)
+    return int(at * 1000) + (1000 if end else 0)
