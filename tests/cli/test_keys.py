@@ -218,6 +218,15 @@ class TestSign:
         assert len(lines) == 9
         assert all(re.fullmatch(r"[\w-]+: \S+", line) for line in lines)
 
+    def test_a_space_that_was_typed_in_an_address_is_one_that_curl_can_send(self, hexiao: Type) -> None:
+        url = "http://127.0.0.1:1/jdy/v2/ls/coupons_write_off?store_id=283&create_start_time=2024-01-01 12:00:00"
+        typed = hexiao("keys", "sign", "kingdee", url, "--app-token", "T", "--curl").out
+        assert "create_start_time=2024-01-01%2012:00:00" in typed
+        found = {name: re.search(rf"X-Api-{name}: (\S+)'", typed) for name in ("Nonce", "TimeStamp", "Signature")}
+        nonce, timestamp, signature = (one[1] for one in found.values() if one is not None)
+        path, _, query = url.replace(" ", "%20").removeprefix("http://127.0.0.1:1").partition("?")
+        assert kingdee.verify(DEMO_SECRET, "GET", path, query, nonce, timestamp, None, signature) == "W"
+
     def test_kingdee_without_a_server_says_that_there_is_none(self, hexiao: Type) -> None:
         typed = hexiao("keys", "sign", "kingdee", "http://127.0.0.1:1/jdy/v2/ls/coupons_write_off?store_id=1")
         assert typed.code == 4

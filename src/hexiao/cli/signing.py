@@ -97,7 +97,7 @@ def kingdee(
 ) -> None:
     """金蝶请求头 · The headers that a Kingdee JDY v2 request must carry: signature, app-token, router address."""
     with reporting(as_json):
-        url = url or access.kingdee_url(_base_url())
+        url = (url or access.kingdee_url(_base_url())).replace(" ", "%20")  # of a time; curl refuses it as it was typed
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise typer.BadParameter("an address such as http://127.0.0.1:8080/jdy/…", param_hint="URL")
