@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from hexiao.storage import pages
 from hexiao.storage.base import RedemptionFilter
 from hexiao.storage.lists import Query, RedemptionQuery
 
@@ -24,7 +25,7 @@ JOIN scheme s ON s.id = r.scheme_id
 JOIN scheme_version v ON v.scheme_id = c.scheme_id AND v.version = c.scheme_version
 LEFT JOIN shop p ON p.id = r.shop_id
 LEFT JOIN cashier k ON k.id = r.cashier_id
-{_MEMBER}ORDER BY r.created_at, r.id
+{_MEMBER}ORDER BY {{order}}
 """
 
 
@@ -63,4 +64,5 @@ def statement(query: Query, wanted: RedemptionFilter, *, members: bool = True) -
     """The SQL with `:name` parameters, and the parameters. Without `members` their three columns are left out."""
     listed = RedemptionQuery(query, wanted)
     sql = _STATEMENT if members else _STATEMENT.replace(_OF_MEMBER, "").replace(_MEMBER, "")
-    return sql.replace("{where}", listed.where), listed.parameters
+    sql = sql.replace("{where}", listed.where).replace("{order}", pages.in_order(listed.plus, of="r."))
+    return sql, listed.parameters

@@ -38,13 +38,27 @@ _REDEMPTION_CONDITIONS: dict[str, str] = {
     "changed_until_at": "changed_at < :changed_until_at",
 }
 
+_BEGINS = ("merchant_id", "shop_id", "member_id", "created_at")
+"""Columns by which an index could be chosen."""
+_INDEX: dict[str, tuple[str, ...]] = {
+    "coupon_id": (),
+    "bill_number": ("merchant_id", "shop_id"),
+    "member_id": ("member_id", "created_at"),
+    "member_card_id": ("member_id", "created_at"),
+    "shop_id": ("shop_id", "created_at"),
+    "merchant_id": ("merchant_id", "created_at"),
+}
+"""Filters that have an index, who leaves the fewest rows first, and which of those columns it has, too."""
+
 
 class RedemptionQuery:
     """The resolved filter: SQL conditions and parameters over the redemption table alone."""
 
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
-        conditions = [_REDEMPTION_CONDITIONS[name] for name in self.parameters]
+        index = next(columns for name, columns in _INDEX.items() if name in self.parameters)
+        self.plus = "" if "created_at" in index else pages.SORTED
+        conditions = [_condition(_REDEMPTION_CONDITIONS[name], index) for name in self.parameters]
         self._by_state = bool(wanted.states)
         if wanted.states:
             conditions.append(_in_states(wanted))
@@ -57,14 +71,14 @@ class RedemptionQuery:
         asked = dict(self.parameters)
         merchant_id, shop_id = asked.pop("merchant_id"), asked.pop("shop_id", None)
         if shop_id is None or self._by_state:
-            return pages.plain(self.where), self.parameters
+            return pages.plain(self.where, self.plus), self.parameters
         by = "changed" if "changed_from_at" in asked or "changed_until_at" in asked else "created"
         from_at, until_at = max(0, asked.pop(f"{by}_from_at", 0)), asked.pop(f"{by}_until_at", pages.NO_END)
         facet, value = pages.Facet.ALL, 0
         if by == "created" and len(asked) == 1 and (name := next(iter(asked))) in pages.FACETS:
             facet, value = pages.FACETS[name], int(asked.pop(name))
         if asked:
-            return pages.plain(self.where), self.parameters
+            return pages.plain(self.where, self.plus), self.parameters
         found = pages.MADE[facet, from_at > 0]
         if by == "changed":
             found = pages.CHANGED_SINCE if until_at == pages.NO_END else pages.CHANGED_WITHIN
@@ -77,8 +91,15 @@ class RedemptionQuery:
         """Newest first after a cursor."""
         return (
             f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
-            " AND (created_at, id) < (:at, :id) ORDER BY created_at DESC, id DESC LIMIT :limit"
+            f" AND ({pages.in_order(self.plus)}) < (:at, :id)"
+            f" ORDER BY {pages.in_order(self.plus, way=' DESC')} LIMIT :limit"
         )
+
+
+def _condition(text: str, index: tuple[str, ...]) -> str:
+    """A plus, which changes no value, keeps a column from being looked for in any index but this."""
+    column = text.split()[0]
+    return f"+{text}" if column in _BEGINS and column not in index else text
 
 
 def _in_states(wanted: RedemptionFilter) -> str:

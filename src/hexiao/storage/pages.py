@@ -23,7 +23,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The scheme and the fields of ListedRedemption, in order, by the table in which they stand, but for the names of
 schemes, shops and cashiers: these are few, and kept."""
-_COLUMNS = ", ".join(f"{table}.{column}" for table, columns in SHOWN.items() for column in columns)
+_COLUMNS = [f"{table}.{column}" for table, columns in SHOWN.items() for column in columns]
+_FIRST_THEN_IN_ORDER = f"{1 + _COLUMNS.index('p.created_at')} NULLS FIRST, {1 + _COLUMNS.index('p.id')}"
 _EDITION = "edition AS (SELECT coalesce(max(last), 0) AS n FROM node WHERE name = 'records'),"
 
 
@@ -40,11 +41,21 @@ FACETS = {"kind": Facet.KIND, "scheme_id": Facet.SCHEME}
 _ONLY: dict[Facet, str] = {Facet.ALL: "", Facet.KIND: " AND kind = :value", Facet.SCHEME: " AND scheme_id = :value"}
 
 
+SORTED = "+"
+"""Put before the columns of an order, it makes a sort of it: then that index is chosen which finds the rows, not the
+one in which they lie in order. SQLite, without statistics, takes the latter, and reads a whole shop for one bill."""
+
+
+def in_order(plus: str = "", of: str = "", way: str = "") -> str:
+    return f"{plus}{of}created_at{way}, {plus}{of}id{way}"
+
+
 class Part(NamedTuple):
     """Rows in order of the list, and how many of them come before the page."""
 
     where: str
     skipped: str
+    plus: str = ""
     places_first: bool = False
     """Whether an index alone puts them in order; then only the rows of the page are read."""
     after: str = ""
@@ -59,39 +70,40 @@ class Sought(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def plain(where: str) -> Sought:
+def plain(where: str, plus: str) -> Sought:
     """By counting."""
-    return Sought("", f"({count(where)})", (Part(where, ":offset"),))
+    return Sought("", f"({count(where)})", (Part(where, ":offset", plus),))
 
 
 def count(where: str) -> str:
     return f"SELECT count(*) FROM redemption WHERE {where}"
 
 
-def plain_rows(where: str, limit: int) -> str:
+def plain_rows(where: str, plus: str, limit: int) -> str:
     """The rows of a page by themselves, without what stands beside them."""
-    return _rows(Part(where, ":offset"), limit)
+    return _rows(Part(where, ":offset", plus), limit)
 
 
 @lru_cache(256)
 def statement(sought: Sought, limit: int) -> str:
-    """Rows of (edition, count, what is shown…); of an empty page one row, with NULL for all but the first two.
+    """A first row of (edition, count, NULL…), and then a row of what is shown for each of the page.
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
     found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, limit)}) r" for part in sought.parts)
     text = (
         f"WITH {_EDITION} {sought.tables} page AS ({found})"
-        f" SELECT (SELECT n FROM edition), {sought.total}, {_COLUMNS}"
-        " FROM (SELECT 1 AS one) o LEFT JOIN page p ON 1 = 1"
-        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id ORDER BY p.created_at, p.id"
+        f" SELECT (SELECT n FROM edition), {sought.total}{', NULL' * (len(_COLUMNS) - 2)}"
+        f" UNION ALL SELECT {', '.join(_COLUMNS)} FROM page p"
+        " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id"
+        f" ORDER BY {_FIRST_THEN_IN_ORDER}"
     )
     return " ".join(text.split())
 
 
 def _rows(part: Part, limit: int) -> str:
     shown = SHOWN["p"]
-    of_page = f"FROM redemption WHERE {part.where} ORDER BY created_at, id LIMIT {limit:d} OFFSET {part.skipped}"
+    of_page = f"FROM redemption WHERE {part.where} ORDER BY {in_order(part.plus)} LIMIT {limit:d} OFFSET {part.skipped}"
     rows = f"SELECT {', '.join(shown)} {of_page}"
     if part.places_first:
         rows = (
@@ -201,16 +213,22 @@ _AGAIN = (
 )
 _MADE_THEN = "shop_id = :shop_id AND created_at >= :from_at AND created_at < :until_at AND changed_at < :until_at"
 _BEYOND_OLD = "(SELECT CASE WHEN :offset > n THEN :offset - n ELSE 0 END FROM old)"
+_FEW = "(SELECT n <= 200 FROM old)"
+"""So many rows are fetched and put in order sooner than they are found a second time."""
+_OLD_PARTS = (
+    Part(f"{_OLD} AND {_FEW}", ":offset", SORTED),
+    Part(f"{_OLD} AND NOT {_FEW}", ":offset", SORTED, places_first=True),
+)
 _COUNTED_OLD = f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD}), {_counted()}"
 
 CHANGED_SINCE = Sought(
     _COUNTED_OLD + _placed(offset=_BEYOND_OLD),
     _owned(f"(SELECT n FROM old) + {_IN_TIME}"),
-    (Part(_OLD, ":offset", places_first=True), _from_first(after="old")),
+    (*_OLD_PARTS, _from_first(after="old")),
 )
 CHANGED_WITHIN = Sought(
     _COUNTED_OLD,
     _owned(f"(SELECT n FROM old) + {_IN_TIME} - (SELECT count(*) FROM redemption WHERE {_AGAIN})"),
-    (Part(_OLD, ":offset", places_first=True), Part(_MADE_THEN, _BEYOND_OLD, after="old")),
+    (*_OLD_PARTS, Part(_MADE_THEN, _BEYOND_OLD, after="old")),
 )
 """Parameters: as for MADE, with the facet ALL."""

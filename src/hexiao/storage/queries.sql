@@ -129,10 +129,10 @@ SELECT {shop} FROM shop WHERE merchant_id = :merchant_id AND id > :after_id ORDE
 SELECT {cashier} FROM cashier WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
 
 -- name: members_of
-SELECT {member} FROM member WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+SELECT {member} FROM member WHERE +merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
 
 -- name: items_of
-SELECT {item} FROM item WHERE merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
+SELECT {item} FROM item WHERE +merchant_id = :merchant_id AND id > :after_id ORDER BY id LIMIT :limit
 
 -- name: take_node
 -- Every server start takes the next number; it keeps the ids of two processes apart.

@@ -92,10 +92,10 @@ class Reading(ABC):
             sought, parameters = lists.RedemptionQuery(self._query_or_remember, wanted).sought()
             sql = pages.statement(sought, page_size)
             found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
-            edition, count = int(found[0][0]), int(found[0][1] or 0)  # nothing is counted in another merchant's shop
-            if count <= 0 or found[0][2] is None:
-                return max(count, 0), []
-            return count, naming.named(self.query, [row[2:] for row in found], edition, self._kept)
+            edition, count, *_ = found.pop(0)
+            if (count or 0) <= 0:  # in another merchant's shop nothing is counted, and from an end to a beginning less
+                return 0, []
+            return int(count), naming.named(self.query, found, int(edition), self._kept)
 
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
         with self._one_state():

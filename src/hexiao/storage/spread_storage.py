@@ -82,7 +82,7 @@ class SpreadStorage(PostgresStorage):
             listed = RedemptionQuery(self._query_or_remember, wanted)
             [(count,)] = self._run(pages.count(listed.where), listed.parameters)
             parameters = {**listed.parameters, "offset": (page - 1) * page_size}
-            found = list(self._run(pages.plain_rows(listed.where, page_size), parameters))
+            found = list(self._run(pages.plain_rows(listed.where, listed.plus, page_size), parameters))
             coupons = self._beside("coupon", "c", {row[_COUPON_ID] for row in found})
             members = self._beside("member", "m", {row[_MEMBER_ID] for row in found})
             nobody = (None,) * len(pages.SHOWN["m"])

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
 from hexiao.config import Settings
-from hexiao.storage import postgres_glance, postgres_queries
+from hexiao.storage import lists, pages, postgres_glance, postgres_queries
 from hexiao.storage.postgres import open_storage
 from hexiao.storage.postgres_queries import MACROS, numbered
 from hexiao.storage.saving_at_once import _PARTS
 from hexiao.storage.texts import read_queries
+from postgres_server import Databases
+from storage.filters import COMBINED, best_index, found, wanted
 
 KEYED = sorted(name for name, sql in read_queries("queries.sql", MACROS).items() if "LATERAL" in sql)
 QUERIES = read_queries("queries.sql", MACROS)
@@ -84,3 +87,39 @@ def test_a_join_that_can_be_flattened_would_read_the_table_whole(db: Any) -> Non
     """The control."""
     flat = QUERIES["bills"].replace("LATERAL (SELECT * FROM ", "").replace(" OFFSET 0) b", "")
     assert reads_whole(plan(db, numbered(flat)[0])) != []
+
+
+REDEMPTIONS = """
+INSERT INTO redemption (coupon_id, id, merchant_id, scheme_id, kind, bill_number, shop_id, member_id, scene, state,
+    held_fen, captured_fen, reversed_fen, lines, returned, reversals, created_at, changed_at, request_id)
+SELECT i, i, 1, 1, 1, 'B' || i, i % 5, i % 1000, 'shop', 2, 1, 1, 0, '[1]', '[0]', 0, i, i, 'k/' || i
+FROM generate_series(1, 20000) i
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(databases: Databases) -> Iterator[psycopg.Connection[Any]]:
+    """Twenty thousand redemptions in five shops."""
+    storage: Any = open_storage(databases.migrated())
+    storage._db.execute(REDEMPTIONS.encode())
+    storage._db.execute("VACUUM ANALYZE redemption")
+    yield storage._db
+    storage.close()
+
+
+FEW = [
+    combined
+    for combined in COMBINED
+    if {"code", "bill", "member", "card"} & {*combined} and len(combined) < 3 and "state" not in combined
+]  # of a state there may be fewer still, which statistics tell
+
+
+@pytest.mark.parametrize("combined", FEW, ids="+".join)
+def test_a_list_of_few_redemptions_is_read_by_its_own_index(
+    combined: tuple[str, ...], filled: psycopg.Connection[Any]
+) -> None:
+    query = lists.RedemptionQuery(found, wanted(combined))
+    for sql in (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), query.newest_sql()):
+        steps = plan(filled, numbered(sql)[0])
+        read = {step.get("Index Name") for step in steps if step.get("Relation Name") == "redemption"}
+        assert read == {best_index(combined, "redemption_pkey")}

@@ -1,0 +1,45 @@
+"""Filters of redemptions in every combination of up to three, and the index that finds the fewest rows for each."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+from typing import Any
+
+from hexiao.domain.redemption import State
+from hexiao.domain.scheme import Kind
+from hexiao.storage.base import RedemptionFilter
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "code": {"code": "C"},
+    "bill": {"bill_number": "B"},
+    "member": {"member_id": 5},
+    "card": {"member_card_id": "1"},
+    "shop": {"shop_id": 3},
+    "scheme": {"scheme_number": "S"},
+    "kind": {"kind": Kind.BALANCE},
+    "made": {"created_from_at": 1, "created_until_at": 9},
+    "changed": {"changed_from_at": 1, "changed_until_at": 9},
+    "state": {"states": (State.HELD,), "now": 5},
+}
+COMBINED = list(chain.from_iterable(combinations(FILTERS, size) for size in range(4)))
+_INDEXES = {
+    "bill": "redemption_bill",
+    "member": "redemption_member",
+    "card": "redemption_member",
+    "shop": "redemption_shop_list",
+}
+
+
+def wanted(combined: tuple[str, ...]) -> RedemptionFilter:
+    return RedemptionFilter(merchant_id=1, **{key: value for one in combined for key, value in FILTERS[one].items()})
+
+
+def found(name: str, **_: Any) -> list[tuple[Any, ...]]:
+    """A query for the ids of codes or schemes that finds one."""
+    return [(1, "x", 7)]
+
+
+def best_index(combined: tuple[str, ...], of_coupon: str) -> str:
+    if "code" in combined:
+        return of_coupon
+    return next((index for name, index in _INDEXES.items() if name in combined), "redemption_merchant_time")

@@ -1,0 +1,70 @@
+"""Every list reads by the index that finds the fewest rows. SQLite plans without statistics: an empty table tells."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import pytest
+
+from hexiao.storage import exporting, lists, pages
+from hexiao.storage.base import CouponFilter, RedemptionFilter
+from hexiao.storage.sqlite import QUERIES
+from storage.filters import COMBINED, best_index, found, wanted
+
+
+def plan(db: sqlite3.Connection, sql: str) -> list[str]:
+    """Its steps."""
+    values = dict.fromkeys(re.findall(r"(?<!:):([a-z_]+)", sql), 1)
+    return [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+def indexes(db: sqlite3.Connection, sql: str) -> set[str]:
+    """By which of their indexes redemptions are read; a step that says none reads them whole."""
+    of_redemptions = {name for _, name, *_ in db.execute("PRAGMA index_list(redemption)")}
+    steps = plan(db, sql)
+    assert [step for step in steps if re.match(r"(SCAN|SEARCH) redemption\b(?! USING)", step)] == []
+    return {word for step in steps for word in step.split()} & of_redemptions
+
+
+@pytest.mark.parametrize("combined", COMBINED, ids="+".join)
+def test_a_list_of_redemptions_is_read_by_its_best_index(combined: tuple[str, ...], bare: sqlite3.Connection) -> None:
+    best = best_index(combined, "sqlite_autoindex_redemption_1")
+    query = lists.RedemptionQuery(found, wanted(combined))
+    assert indexes(bare, pages.plain_rows(query.where, query.plus, 100)) == {best}
+    assert indexes(bare, pages.count(query.where)) == {best}
+    assert indexes(bare, query.newest_sql()) == {best}
+    assert indexes(bare, exporting.statement(found, wanted(combined))[0]) == {best}
+
+
+@pytest.mark.parametrize("until_at", [None, 9], ids=["since", "within"])
+def test_what_changed_in_a_shop_is_found_among_the_changed(until_at: int | None, bare: sqlite3.Connection) -> None:
+    changed = RedemptionFilter(merchant_id=1, shop_id=3, changed_from_at=1, changed_until_at=until_at)
+    sought, _ = lists.RedemptionQuery(found, changed).sought()
+    for part in sought.parts:
+        if part.plus:
+            rows = pages.statement(pages.Sought("old AS (SELECT 1 AS n),", "0", (part,)), 100)
+            assert "redemption_changed" in indexes(bare, rows)
+            assert not [
+                step for step in plan(bare, rows) if "redemption_shop_list (shop_id=? AND created_at<?)" in step
+            ]
+
+
+def test_without_the_plus_a_bill_would_be_looked_for_among_all_of_its_shop(bare: sqlite3.Connection) -> None:
+    """The control."""
+    query = lists.RedemptionQuery(found, wanted(("bill", "shop")))
+    assert indexes(bare, pages.plain_rows(query.where, "", 100)) == {"redemption_shop_list"}
+
+
+@pytest.mark.parametrize("filters", [{"member_id": 5}, {"scheme_id": 7}, {"scheme_id": 7, "member_id": 5}], ids=str)
+def test_coupons_of_a_member_or_scheme_are_read_in_order_of_an_index(
+    filters: dict[str, int], bare: sqlite3.Connection
+) -> None:
+    (step,) = plan(bare, lists.coupons_sql(CouponFilter(merchant_id=1, **filters))[0])
+    assert re.search(r"INDEX coupon_(member|scheme) \((member_id|scheme_id)=\? AND id<\?\)", step)
+
+
+@pytest.mark.parametrize("name", ["shops_of", "cashiers_of", "members_of", "items_of"])
+def test_a_page_of_master_data_is_read_from_where_the_last_one_ended(name: str, bare: sqlite3.Connection) -> None:
+    (step,) = plan(bare, QUERIES[name])
+    assert step.endswith("_1 (id>?)")
