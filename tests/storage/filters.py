@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Any
 
 from hexiao.domain.redemption import State
@@ -19,13 +19,17 @@ FILTERS: dict[str, dict[str, Any]] = {
     "kind": {"kind": Kind.BALANCE},
     "made": {"created_from_at": 1, "created_until_at": 9},
     "changed": {"changed_from_at": 1, "changed_until_at": 9},
-    "state": {"states": (State.HELD,), "now": 5},
+    "held": {"states": (State.HELD,), "now": 5},
+    "reversed": {"states": (State.REVERSED,), "now": 5},
 }
-COMBINED = list(chain.from_iterable(combinations(FILTERS, size) for size in range(4)))
+COMBINED = [
+    combined for size in range(4) for combined in combinations(FILTERS, size) if not {"held", "reversed"} <= {*combined}
+]
 _INDEXES = {
     "bill": "redemption_bill",
     "member": "redemption_member",
     "card": "redemption_member",
+    "held": "redemption_due",
     "shop": "redemption_shop_list",
 }
 
@@ -36,7 +40,7 @@ def wanted(combined: tuple[str, ...]) -> RedemptionFilter:
 
 def found(name: str, **_: Any) -> list[tuple[Any, ...]]:
     """A query for the ids of codes or schemes that finds one."""
-    return [(1, "x", 7)]
+    return [(1, "x", 7, Kind.BALANCE)]
 
 
 def best_index(combined: tuple[str, ...], of_coupon: str) -> str:

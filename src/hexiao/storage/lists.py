@@ -38,6 +38,7 @@ _REDEMPTION_CONDITIONS: dict[str, str] = {
     "changed_until_at": "changed_at < :changed_until_at",
 }
 
+_HELD = f"state = {State.HELD:d} AND held_until_at > :now"
 _BEGINS = ("merchant_id", "shop_id", "member_id", "created_at")
 """Columns by which an index could be chosen."""
 _INDEX: dict[str, tuple[str, ...]] = {
@@ -45,6 +46,7 @@ _INDEX: dict[str, tuple[str, ...]] = {
     "bill_number": ("merchant_id", "shop_id"),
     "member_id": ("member_id", "created_at"),
     "member_card_id": ("member_id", "created_at"),
+    "held": (),
     "shop_id": ("shop_id", "created_at"),
     "merchant_id": ("merchant_id", "created_at"),
 }
@@ -56,36 +58,42 @@ class RedemptionQuery:
 
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
-        index = next(columns for name, columns in _INDEX.items() if name in self.parameters)
-        self.plus = "" if "created_at" in index else pages.SORTED
-        conditions = [_condition(_REDEMPTION_CONDITIONS[name], index) for name in self.parameters]
-        self._by_state = bool(wanted.states)
+        conditions = {name: _REDEMPTION_CONDITIONS[name] for name in self.parameters}
         if wanted.states:
-            conditions.append(_in_states(wanted))
+            held = wanted.states == (State.HELD,) and wanted.now is not None
+            conditions["held" if held else "states"] = _HELD if held else _in_states(wanted)
             if wanted.now is not None:
                 self.parameters["now"] = wanted.now
-        self.where = " AND ".join(conditions)
+        self._best = next(name for name in _INDEX if name in conditions)
+        index = _INDEX[self._best]
+        self.plus = "" if "created_at" in index else pages.SORTED
+        self._conditions = {name: _by(index, text) for name, text in conditions.items()}
+        self.where = " AND ".join(self._conditions.values())
 
     def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
-        """What a numbered page is found by: tallies where they help, else by counting."""
-        asked = dict(self.parameters)
-        merchant_id, shop_id = asked.pop("merchant_id"), asked.pop("shop_id", None)
-        if shop_id is None or self._by_state:
-            return pages.plain(self.where, self.plus), self.parameters
-        by = "changed" if "changed_from_at" in asked or "changed_until_at" in asked else "created"
-        from_at, until_at = max(0, asked.pop(f"{by}_from_at", 0)), asked.pop(f"{by}_until_at", pages.NO_END)
+        """What a numbered page is found by: of a shop by tallies, or among what changed; else by counting."""
+        changed = {"changed_from_at", "changed_until_at"} & self.parameters.keys()
+        by = "changed" if changed else "created"
+        from_at, until_at = (self.parameters.get(f"{by}_{end}_at") for end in ("from", "until"))
+        time = {"from_at": max(0, from_at or 0), "until_at": pages.NO_END if until_at is None else until_at}
+        of_time = ("merchant_id", "shop_id", f"{by}_from_at", f"{by}_until_at")
+        rest = {name: text for name, text in self._conditions.items() if name not in of_time}
         facet, value = pages.Facet.ALL, 0
-        if by == "created" and len(asked) == 1 and (name := next(iter(asked))) in pages.FACETS:
-            facet, value = pages.FACETS[name], int(asked.pop(name))
-        if asked:
-            return pages.plain(self.where, self.plus), self.parameters
-        found = pages.MADE[facet, from_at > 0]
-        if by == "changed":
-            found = pages.CHANGED_SINCE if until_at == pages.NO_END else pages.CHANGED_WITHIN
-        return found, {
-            "merchant_id": merchant_id, "shop_id": shop_id, "facet": int(facet), "value": value,
-            "from_at": from_at, "until_at": until_at,
-        }  # fmt: skip
+        match [self._best, by, *rest]:
+            case ["shop_id", "changed"]:
+                found = pages.CHANGED_SINCE if until_at is None else pages.CHANGED_WITHIN
+            case ["shop_id", "changed", *_]:
+                only = " AND ".join((self._conditions["merchant_id"], *rest.values()))
+                return pages.changed(only), {**self.parameters, **time}
+            case ["shop_id", "created"]:
+                found = pages.MADE[facet, time["from_at"] > 0]
+            case ["shop_id", "created", "kind" | "scheme_id" as name]:
+                facet, value = pages.FACETS[name], int(self.parameters[name])
+                found = pages.MADE[facet, time["from_at"] > 0]
+            case _:
+                return pages.plain(self.where, self.plus), self.parameters
+        of_shop = {name: self.parameters[name] for name in ("merchant_id", "shop_id")}
+        return found, {**of_shop, "facet": int(facet), "value": value, **time}
 
     def newest_sql(self) -> str:
         """Newest first after a cursor."""
@@ -96,7 +104,7 @@ class RedemptionQuery:
         )
 
 
-def _condition(text: str, index: tuple[str, ...]) -> str:
+def _by(index: tuple[str, ...], text: str) -> str:
     """A plus, which changes no value, keeps a column from being looked for in any index but this."""
     column = text.split()[0]
     return f"+{text}" if column in _BEGINS and column not in index else text
@@ -120,8 +128,10 @@ def _resolved(query: Query, wanted: RedemptionFilter) -> dict[str, Any]:
         found = [row[2] for row in query("coupon_ids", keys=[(wanted.merchant_id, wanted.code)])]
         _narrow(parameters, "coupon_id", found)
     if wanted.scheme_number is not None:
-        found = [row[2] for row in query("scheme_ids", keys=[(wanted.merchant_id, wanted.scheme_number)])]
-        _narrow(parameters, "scheme_id", found)
+        schemes = list(query("scheme_ids", keys=[(wanted.merchant_id, wanted.scheme_number)]))
+        _narrow(parameters, "scheme_id", [row[2] for row in schemes])
+        if schemes and parameters.pop("kind", schemes[0][3]) != schemes[0][3]:  # a scheme has one kind for ever
+            parameters["scheme_id"] = NOWHERE
     return parameters
 
 

@@ -236,7 +236,7 @@ class _Loader:
         self.snapshot.captors[row[0]] = row[1]
 
     def _file_scheme_id(self, row: rows.Row) -> None:
-        merchant_id, number, scheme_id = row
+        merchant_id, number, scheme_id, _ = row
         self.snapshot.scheme_ids[merchant_id, number] = scheme_id
         self._scheme_ids.add(scheme_id)
 

@@ -232,3 +232,13 @@ CHANGED_WITHIN = Sought(
     (*_OLD_PARTS, Part(_MADE_THEN, _BEYOND_OLD, after="old")),
 )
 """Parameters: as for MADE, with the facet ALL."""
+
+
+def changed(only: str) -> Sought:
+    """The same of the rows that a condition leaves: by counting what changed, which is less than was ever made."""
+    made_then = f"{_MADE_THEN} AND {only}"
+    return Sought(
+        f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD} AND {only}),",
+        f"(SELECT n FROM old) + ({count(made_then)})",
+        (Part(f"{_OLD} AND {only}", ":offset", SORTED), Part(made_then, _BEYOND_OLD, after="old")),
+    )

@@ -53,7 +53,7 @@ SELECT {redemption} FROM {keys:keys(bigint, bigint, text)} k CROSS JOIN {probe:r
 WHERE r.merchant_id = k.a AND r.shop_id = k.b AND r.bill_number = k.c AND r.state IN (1, 2){end:r}
 
 -- name: scheme_ids
-SELECT s.merchant_id, s.number, s.id FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:s}scheme s
+SELECT s.merchant_id, s.number, s.id, s.kind FROM {keys:keys(bigint, text)} k CROSS JOIN {probe:s}scheme s
 WHERE s.merchant_id = k.a AND s.number = k.b{end:s}
 
 -- name: schemes_by_id

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 
+import msgspec
 import pytest
 
 from hexiao.storage import exporting, lists, pages
-from hexiao.storage.base import CouponFilter, RedemptionFilter
+from hexiao.storage.base import CouponFilter
 from hexiao.storage.sqlite import QUERIES
 from storage.filters import COMBINED, best_index, found, wanted
 
@@ -37,17 +38,21 @@ def test_a_list_of_redemptions_is_read_by_its_best_index(combined: tuple[str, ..
     assert indexes(bare, exporting.statement(found, wanted(combined))[0]) == {best}
 
 
+@pytest.mark.parametrize(
+    "beside", [(), ("kind",), ("scheme",), ("made",), ("made", "scheme", "reversed")], ids="+".join
+)
 @pytest.mark.parametrize("until_at", [None, 9], ids=["since", "within"])
-def test_what_changed_in_a_shop_is_found_among_the_changed(until_at: int | None, bare: sqlite3.Connection) -> None:
-    changed = RedemptionFilter(merchant_id=1, shop_id=3, changed_from_at=1, changed_until_at=until_at)
+def test_what_changed_in_a_shop_is_found_among_what_was_changed_or_made_then(
+    until_at: int | None, beside: tuple[str, ...], bare: sqlite3.Connection
+) -> None:
+    changed = msgspec.structs.replace(wanted(("shop", *beside)), changed_from_at=1, changed_until_at=until_at)
     sought, _ = lists.RedemptionQuery(found, changed).sought()
-    for part in sought.parts:
-        if part.plus:
-            rows = pages.statement(pages.Sought("old AS (SELECT 1 AS n),", "0", (part,)), 100)
-            assert "redemption_changed" in indexes(bare, rows)
-            assert not [
-                step for step in plan(bare, rows) if "redemption_shop_list (shop_id=? AND created_at<?)" in step
-            ]
+    steps = plan(bare, pages.statement(sought, 100))
+    by_changes = [step for step in steps if "redemption_changed (shop_id=? AND changed_at>" in step]
+    made_then = [step for step in steps if "redemption_shop_list (shop_id=? AND created_at>" in step]
+    found_again = [step for step in steps if "(shop_id=? AND created_at=? AND id=?)" in step]
+    assert min(len(by_changes), len(made_then)) > 0
+    assert {*by_changes, *made_then, *found_again} == {step for step in steps if "redemption_" in step}
 
 
 def test_without_the_plus_a_bill_would_be_looked_for_among_all_of_its_shop(bare: sqlite3.Connection) -> None:
