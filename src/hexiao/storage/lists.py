@@ -58,17 +58,22 @@ class RedemptionQuery:
 
     def __init__(self, query: Query, wanted: RedemptionFilter) -> None:
         self.parameters = _resolved(query, wanted)
-        conditions = {name: _REDEMPTION_CONDITIONS[name] for name in self.parameters}
+        self._texts = {name: _REDEMPTION_CONDITIONS[name] for name in self.parameters}
         if wanted.states:
             held = wanted.states == (State.HELD,) and wanted.now is not None
-            conditions["held" if held else "states"] = _HELD if held else _in_states(wanted)
+            self._texts["held" if held else "states"] = _HELD if held else _in_states(wanted)
             if wanted.now is not None:
                 self.parameters["now"] = wanted.now
-        self._best = next(name for name in _INDEX if name in conditions)
-        index = _INDEX[self._best]
-        self.plus = "" if "created_at" in index else pages.SORTED
-        self._conditions = {name: _by(index, text) for name, text in conditions.items()}
-        self.where = " AND ".join(self._conditions.values())
+        self.best = next(name for name in _INDEX if name in self._texts)
+        """The filter whose index finds the fewest rows."""
+        self.index = _INDEX[self.best]
+        self.plus = "" if "created_at" in self.index else pages.SORTED
+        self.where = " AND ".join(self.by(*self.index).values())
+
+    def by(self, *index: str) -> dict[str, str]:
+        """The conditions. A plus, which changes no value, keeps a column from being looked for in any other index."""
+        begins = [column for column in _BEGINS if column not in index]
+        return {name: f"+{text}" if text.split()[0] in begins else text for name, text in self._texts.items()}
 
     def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
         """What a numbered page is found by: of a shop by tallies, or among what changed; else by counting."""
@@ -76,15 +81,18 @@ class RedemptionQuery:
         by = "changed" if changed else "created"
         from_at, until_at = (self.parameters.get(f"{by}_{end}_at") for end in ("from", "until"))
         time = {"from_at": max(0, from_at or 0), "until_at": pages.NO_END if until_at is None else until_at}
-        of_time = ("merchant_id", "shop_id", f"{by}_from_at", f"{by}_until_at")
-        rest = {name: text for name, text in self._conditions.items() if name not in of_time}
+        rest = [
+            name for name in self._texts if name not in ("merchant_id", "shop_id", f"{by}_from_at", f"{by}_until_at")
+        ]
         facet, value = pages.Facet.ALL, 0
-        match [self._best, by, *rest]:
+        match [self.best, by, *rest]:
             case ["shop_id", "changed"]:
                 found = pages.CHANGED_SINCE if until_at is None else pages.CHANGED_WITHIN
             case ["shop_id", "changed", *_]:
-                only = " AND ".join((self._conditions["merchant_id"], *rest.values()))
-                return pages.changed(only), {**self.parameters, **time}
+                beside = ("merchant_id", *rest)
+                texts = [self.by(*index) for index in (("shop_id",), self.index)]
+                of_old, of_made = (" AND ".join(text[name] for name in beside) for text in texts)
+                return pages.changed(of_old, of_made), {**self.parameters, **time}
             case ["shop_id", "created"]:
                 found = pages.MADE[facet, time["from_at"] > 0]
             case ["shop_id", "created", "kind" | "scheme_id" as name]:
@@ -94,20 +102,6 @@ class RedemptionQuery:
                 return pages.plain(self.where, self.plus), self.parameters
         of_shop = {name: self.parameters[name] for name in ("merchant_id", "shop_id")}
         return found, {**of_shop, "facet": int(facet), "value": value, **time}
-
-    def newest_sql(self) -> str:
-        """Newest first after a cursor."""
-        return (
-            f"SELECT {', '.join(COLUMNS['redemption'])} FROM redemption WHERE {self.where}"
-            f" AND ({pages.in_order(self.plus)}) < (:at, :id)"
-            f" ORDER BY {pages.in_order(self.plus, way=' DESC')} LIMIT :limit"
-        )
-
-
-def _by(index: tuple[str, ...], text: str) -> str:
-    """A plus, which changes no value, keeps a column from being looked for in any index but this."""
-    column = text.split()[0]
-    return f"+{text}" if column in _BEGINS and column not in index else text
 
 
 def _in_states(wanted: RedemptionFilter) -> str:

@@ -234,11 +234,14 @@ CHANGED_WITHIN = Sought(
 """Parameters: as for MADE, with the facet ALL."""
 
 
-def changed(only: str) -> Sought:
-    """The same of the rows that a condition leaves: by counting what changed, which is less than was ever made."""
-    made_then = f"{_MADE_THEN} AND {only}"
+def changed(of_old: str, of_made: str) -> Sought:
+    """The same of the rows that a condition leaves: by counting what changed, which is less than was ever made.
+
+    It is said twice, so that each part is found by its own index.
+    """
+    old, made = f"{_OLD} AND {of_old}", f"{_MADE_THEN} AND {of_made}"
     return Sought(
-        f"old AS (SELECT count(*) AS n FROM redemption WHERE {_OLD} AND {only}),",
-        f"(SELECT n FROM old) + ({count(made_then)})",
-        (Part(f"{_OLD} AND {only}", ":offset", SORTED), Part(made_then, _BEYOND_OLD, after="old")),
+        f"old AS (SELECT count(*) AS n FROM redemption WHERE {old}),",
+        f"(SELECT n FROM old) + ({count(made)})",
+        (Part(old, ":offset", SORTED), Part(made, _BEYOND_OLD, after="old")),
     )

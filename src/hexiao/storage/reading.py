@@ -15,7 +15,7 @@ from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
-from hexiao.storage import exporting, lists, loading, naming, pages, rows
+from hexiao.storage import exporting, lists, loading, naming, newest, pages, rows
 from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow, breaking
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
@@ -81,8 +81,10 @@ class Reading(ABC):
     def redemptions(self, wanted: RedemptionFilter, after: Cursor | None, limit: int) -> list[RedemptionRow]:
         with self._one_state():
             listed = lists.RedemptionQuery(self.query, wanted)
-            at = lists.start(after)
-            found = self._run(listed.newest_sql(), {**listed.parameters, "at": at.at, "id": at.id, "limit": limit})
+            found: list[rows.Row] = []
+            for sql, parameters in newest.statements(listed, lists.start(after)):
+                if len(found) < limit:
+                    found += self._run(sql, {**parameters, "limit": limit - len(found)})
             return lists.fill(self.query, [rows.redemption(row) for row in found])
 
     def redemption_page(

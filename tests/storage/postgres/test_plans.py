@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from hexiao.config import Settings
-from hexiao.storage import lists, pages, postgres_glance, postgres_queries
+from hexiao.storage import lists, newest, pages, postgres_glance, postgres_queries
+from hexiao.storage.base import Cursor
 from hexiao.storage.postgres import open_storage
 from hexiao.storage.postgres_queries import MACROS, numbered
 from hexiao.storage.saving_at_once import _PARTS
@@ -119,7 +120,8 @@ def test_a_list_of_few_redemptions_is_read_by_its_own_index(
     combined: tuple[str, ...], filled: psycopg.Connection[Any]
 ) -> None:
     query = lists.RedemptionQuery(found, wanted(combined))
-    for sql in (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), query.newest_sql()):
+    [(after_a_cursor, _)] = newest.statements(query, Cursor(pages.NO_END, pages.NO_END))
+    for sql in (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), after_a_cursor):
         steps = plan(filled, numbered(sql)[0])
         read = {step.get("Index Name") for step in steps if step.get("Relation Name") == "redemption"}
         assert read == {best_index(combined, "redemption_pkey")}

@@ -8,8 +8,8 @@ import sqlite3
 import msgspec
 import pytest
 
-from hexiao.storage import exporting, lists, pages
-from hexiao.storage.base import CouponFilter
+from hexiao.storage import exporting, lists, newest, pages
+from hexiao.storage.base import CouponFilter, Cursor
 from hexiao.storage.sqlite import QUERIES
 from storage.filters import COMBINED, best_index, found, wanted
 
@@ -34,7 +34,9 @@ def test_a_list_of_redemptions_is_read_by_its_best_index(combined: tuple[str, ..
     query = lists.RedemptionQuery(found, wanted(combined))
     assert indexes(bare, pages.plain_rows(query.where, query.plus, 100)) == {best}
     assert indexes(bare, pages.count(query.where)) == {best}
-    assert indexes(bare, query.newest_sql()) == {best}
+    first, *older = newest.statements(query, Cursor(pages.NO_END, pages.NO_END))
+    assert indexes(bare, first[0]) == {best}
+    assert [indexes(bare, sql) for sql, _ in older] == [{"redemption_changed"}] * len(older)
     assert indexes(bare, exporting.statement(found, wanted(combined))[0]) == {best}
 
 
@@ -53,6 +55,12 @@ def test_what_changed_in_a_shop_is_found_among_what_was_changed_or_made_then(
     found_again = [step for step in steps if "(shop_id=? AND created_at=? AND id=?)" in step]
     assert min(len(by_changes), len(made_then)) > 0
     assert {*by_changes, *made_then, *found_again} == {step for step in steps if "redemption_" in step}
+
+
+def test_for_a_scheme_or_a_code_that_nobody_has_nothing_is_read() -> None:
+    for one in ("scheme", "code"):
+        query = lists.RedemptionQuery(lambda name, **_: [], wanted((one,)))
+        assert list(newest.statements(query, Cursor(pages.NO_END, pages.NO_END))) == []
 
 
 def test_without_the_plus_a_bill_would_be_looked_for_among_all_of_its_shop(bare: sqlite3.Connection) -> None:
