@@ -12,8 +12,8 @@ from hexiao.cli.exits import Exit, Stop
 
 
 def demand_new(file: Path) -> None:
-    if file.exists():
-        raise Stop(Exit.REFUSED, f"文件 {file} 已存在，请换一个名字", f"{file} exists already: give another name")
+    if os.path.lexists(file):
+        raise _taken(file)
     if not file.parent.is_dir():
         raise Stop(Exit.USAGE, f"没有目录 {file.parent}", f"there is no folder {file.parent}: make it first")
 
@@ -27,8 +27,7 @@ def published(file: Path) -> Iterator[Path]:
         yield unfinished
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())
-        demand_new(file)
-        unfinished.rename(file)
+        _name(unfinished, file)
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -37,3 +36,18 @@ def published(file: Path) -> Iterator[Path]:
     finally:
         for beside in ("", "-wal", "-shm", "-journal"):
             Path(f"{unfinished}{beside}").unlink(missing_ok=True)
+
+
+def _name(unfinished: Path, file: Path) -> None:
+    """A link, because a rename takes the place of a file that another program made a moment ago."""
+    try:
+        file.hardlink_to(unfinished)
+    except FileExistsError:
+        raise _taken(file) from None
+    except OSError:  # a file system without links
+        demand_new(file)
+        unfinished.rename(file)
+
+
+def _taken(file: Path) -> Stop:
+    return Stop(Exit.REFUSED, f"文件 {file} 已存在，请换一个名字", f"{file} exists already: give another name")
