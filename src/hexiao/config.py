@@ -47,9 +47,12 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def sqlite_path(self) -> Path:
-        """The file of a `sqlite:///path` database. Raises BadRequest for any other kind of URL."""
+        """The file of a `sqlite:///path` database. Raises BadRequest for any other kind of URL.
+
+        What looks like options is refused, as there are none, unless a file has that very name.
+        """
         scheme, found, path = self.database.partition("sqlite:///")
-        if scheme or not found or not path or "?" in path:
+        if scheme or not found or not path or ("?" in path and not Path(path).exists()):
             raise BadRequest(
                 Code.MALFORMED_REQUEST,
                 reason="the database must be sqlite:///path/to/file or postgresql://user@host/name,"

@@ -79,6 +79,15 @@ class TestBackup:
         typed = type_command("restore", str(file), "--database", new, "--json")
         assert (typed.code, typed.json["source"]) == (0, str(file))
 
+    @pytest.mark.parametrize("name", ["a?b.db", "?mode=memory", "a#b%20.db", "a\nb.db", "核销 备份.db"])
+    def test_may_have_a_name_that_is_odd_in_a_url(self, name: str, hexiao: Type, tmp_path: Path, new: str) -> None:
+        folder = tmp_path / name
+        folder.mkdir()
+        assert hexiao("backup", str(folder / name)).code == 0
+        assert files(folder) == {name}
+        assert type_command("verify", "--no-sweep", "--database", f"sqlite:///{folder / name}").code == 0
+        assert type_command("restore", str(folder / name), "--database", new).code == 0
+
     def test_wants_a_folder_that_is_there(self, hexiao: Type, tmp_path: Path) -> None:
         assert hexiao("backup", str(tmp_path / "no" / "books.db")).code == 2
 
