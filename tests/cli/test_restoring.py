@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,15 @@ class TestRestore:
             rows(one, "SELECT last FROM node WHERE name = 'start'") for one in (file, path_of(new))
         )
         assert after == before + 512
+
+    def test_leaves_the_log_of_a_database_that_was_moved_away_without_it(
+        self, file: Path, demo: Path, tmp_path: Path
+    ) -> None:
+        killed_with_a_log(demo)
+        demo.rename(tmp_path / "old.db")
+        assert type_command("restore", str(file), database=demo).code == 4
+        (tmp_path / "old.db").rename(demo)
+        assert rows(demo, "SELECT DISTINCT name FROM shop") == [("刚改名",)]
 
     def test_refuses_a_database_that_holds_something(self, file: Path, hexiao: Type, demo: Path) -> None:
         before = demo.read_bytes()
@@ -74,3 +85,15 @@ class TestRestore:
         assert typed.code == 4
         assert said in typed.err
         assert not path_of(new).exists()
+
+
+def killed_with_a_log(database: Path) -> None:
+    """What was committed last stands only beside the file, as after a power cut."""
+    script = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("UPDATE shop SET name = '刚改名'")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", script, database], check=True)

@@ -189,6 +189,7 @@ def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     from yoyo import get_backend  # takes long, and no server needs it
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    _demand_no_stray_log(path)
     with suppress(OSError):  # it is there, or cannot be: SQLite says so in a moment
         path.touch(mode=0o600, exist_ok=False)  # mobile numbers lie in it; SQLite gives its other files the same mode
     try:
@@ -196,6 +197,16 @@ def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
     except sqlite3.Error as failed:
         raise StorageError(f"cannot make the SQLite database {path}: {failed}{advice(failed)}") from failed
     return apply_migrations(backend, "sqlite", runs, break_lock=break_lock)
+
+
+def _demand_no_stray_log(path: Path) -> None:
+    """SQLite clears away the log of a file that is not there, and with it what was committed last before a crash."""
+    log = path.with_name(f"{path.name}-wal")
+    if not path.exists() and log.exists() and log.stat().st_size:
+        raise StorageError(
+            f"{path} is missing, but its log {log} is there: the last redemptions of the database that was moved away"
+            " may be in it; put both together under one name, or make the new database under another name"
+        )
 
 
 def open_storage(path: Path) -> SqliteStorage:
