@@ -97,17 +97,17 @@ def open_storage(settings: Settings) -> Storage:
     return sqlite.open_storage(settings.sqlite_path)
 
 
-def has_schema(settings: Settings) -> bool:
-    """False for a database that is missing, or without any table. Raises StorageError when the tables are not ours."""
+def lacks_tables(settings: Settings) -> bool:
+    """True for a database that is missing, or where there is nothing yet. Raises StorageError when it is not ours."""
     if not settings.on_postgres and not settings.sqlite_path.exists():
-        return False
+        return True
     with closing(_side(settings, written=True)) as side:
-        return side.has_schema()
+        return side.lacks_tables()
 
 
 def open_side(settings: Settings, *, written: bool = False) -> Side:
-    """The database as rows to be moved; a target, `written`, gets its tables when it has none. Raises StorageError."""
-    if written and not has_schema(settings):
+    """The database as rows to be moved; a target, `written`, gets the tables that it lacks. Raises StorageError."""
+    if written and lacks_tables(settings):
         migrate(settings)
     side = _side(settings, written)
     try:

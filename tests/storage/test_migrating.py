@@ -14,23 +14,7 @@ from hexiao.config import Settings
 from hexiao.storage.base import StorageError
 from hexiao.wiring import migrate, open_storage
 from postgres_server import Databases
-
-KILLED = """
-import os, signal, sys
-from yoyo.backends.base import DatabaseBackend
-from hexiao.config import Settings
-from hexiao.wiring import migrate
-
-wanted = getattr(DatabaseBackend, sys.argv[3])
-
-def die(self, migration, *how, **more):
-    if migration.id == sys.argv[2]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    wanted(self, migration, *how, **more)
-
-setattr(DatabaseBackend, sys.argv[3], die)
-migrate(Settings(database=sys.argv[1]))
-"""
+from storage.migrations import MIGRATION_KILLED
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -43,7 +27,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path, server: Databases) -> 
 def test_a_migration_that_was_killed_before_it_was_marked_is_applied_again(
     migration: str, at: str, empty: Settings
 ) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, empty.database, migration, at], check=False)
+    killed = subprocess.run([sys.executable, "-c", MIGRATION_KILLED, empty.database, migration, at], check=False)
     assert killed.returncode == -9
     assert migration in migrated(empty)
     with closing(open_storage(empty)) as storage:

@@ -55,8 +55,8 @@ def make(settings: Settings) -> None:
 
 
 def _make_tables(settings: Settings) -> None:
-    """Where there are none: what has some may be in use, and its upgrade is for its operator to decide."""
-    if not wiring.has_schema(settings):
+    """Where there are none: what holds rows may be in use, and its upgrade is for its operator to decide."""
+    if wiring.lacks_tables(settings):
         wiring.migrate(settings)
 
 

@@ -166,6 +166,20 @@ class Side(ABC):
 
     # The same on every engine.
 
+    def lacks_tables(self) -> bool:
+        """Whether there is nothing yet: no table, or no row in those that a migration made before it was cut off.
+
+        Raises StorageError when the tables are somebody else's.
+        """
+        if not self.has_schema():
+            return True
+        try:
+            self.demand_schema(unfinished=True)
+        except StorageError:
+            marked = self.run(f"{APPLIED} WHERE migration_id = ?", UNFINISHED)
+            return not marked and not any(self.last_key(one) for one in self.tables() if one.name not in SEEDED)
+        return False
+
     def demand_schema(self, *, unfinished: bool = False) -> None:
         """Raises StorageError unless this is exactly the program's schema; a target may be `unfinished`."""
         if not self.has_schema():

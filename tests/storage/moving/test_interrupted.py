@@ -15,6 +15,7 @@ from hexiao.storage.base import StorageError
 from hexiao.storage.moving import Moved
 from hexiao.storage.side import OtherCopy
 from hexiao.wiring import open_storage
+from storage.migrations import MIGRATION_KILLED
 from storage.moving.books import breaks, moved, redeem_one_more, write
 
 SMALL_BATCH = 40
@@ -54,6 +55,25 @@ class TestAnInterruptedCopy:
         again = eventually(lambda: moved(some_books, target))
         assert (again.resumed, again.whole) == (True, True)
         assert breaks(target) == []
+
+    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    def test_that_was_killed_while_it_made_the_tables_is_run_again(
+        self, engine: str, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh(engine)
+        command = [sys.executable, "-c", MIGRATION_KILLED, target.database, "0003.tallies", "mark_one"]
+        assert subprocess.run(command, check=False).returncode == -9
+        assert eventually(lambda: moved(some_books, target)).whole
+        assert breaks(target) == []
+
+    def test_is_not_brought_up_when_it_holds_the_rows_of_somebody(
+        self, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target = fresh("sqlite")
+        assert moved(some_books, target).whole
+        write(target, "DELETE FROM _yoyo_migration WHERE migration_id = '0004.unique-ids'")
+        with pytest.raises(StorageError, match="older than this program"):
+            moved(some_books, target)
 
     @pytest.mark.parametrize(
         "sql",
