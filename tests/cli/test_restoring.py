@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hexiao.cli import moving
+
 from .conftest import Type, type_command
 from .database_files import BREAK, change, path_of, rows
 
@@ -50,6 +52,26 @@ class TestRestore:
         assert (typed.code, typed.json["whole"]) == (1, True)
         assert typed.json["broken"]
         assert type_command("verify", "--no-sweep", "--database", new).code == 1
+
+    def test_that_is_interrupted_in_its_check_has_brought_everything_back_and_says_so(
+        self, file: Path, new: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(moving, "_broken", interrupted)
+            typed = type_command("restore", str(file), "--database", new)
+        assert typed.code == 130
+        assert "hexiao verify" in typed.err
+        assert type_command("verify", "--no-sweep", "--database", new).code == 0
+
+    @pytest.mark.parametrize("more", [[], ["--json"]])
+    def test_refuses_a_text_that_is_none_and_says_what_to_do(self, more: list[str], file: Path, new: str) -> None:
+        change(file, "UPDATE shop SET name = CAST(x'ff41' AS text)")
+        typed = type_command("restore", str(file), "--database", new, *more)
+        assert typed.code == 4
+        assert "another backup" in typed.err
 
     def test_refuses_a_damaged_file(self, file: Path, new: str) -> None:
         with file.open("r+b") as pages:

@@ -95,7 +95,7 @@ def restore(
             _demand_sound(source, file)
             with closing(wiring.open_side(settings, written=True)) as target:
                 moved = _moved(source, target, skip_nodes=NODES_SKIPPED)
-                broken, ends_at = _broken(target), target.last_entry_at()
+                broken, ends_at = _checked(target, moved), target.last_entry_at()
                 where = target.name
         _report(moved, str(file), where, as_json, {"last_entry_at": _instant(ends_at), "broken": broken})
         if not as_json:
@@ -143,6 +143,18 @@ def _moved(source: Side, target: Side, *, skip_nodes: int = 0) -> Moved:
             return move(source, target, tell, skip_nodes=skip_nodes)
     except KeyboardInterrupt:
         show.note("已中断，重复同一命令即可继续 · interrupted: the same command goes on where it stopped")
+        raise
+
+
+def _checked(target: Side, moved: Moved) -> list[Broken]:
+    try:
+        return _broken(target)
+    except KeyboardInterrupt:
+        if moved.whole:
+            show.note(
+                "已全部恢复，只有检查被中断，请运行 hexiao verify · everything was restored, only its check was"
+                " interrupted: run hexiao verify"
+            )
         raise
 
 

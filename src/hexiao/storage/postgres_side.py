@@ -130,8 +130,8 @@ class PostgresSide(Side):
         return ""
 
     def finish(self, skip_nodes: int) -> None:
-        super().finish(skip_nodes)
         self.run("ANALYZE")  # the planner knows nothing yet of the rows that came in
+        super().finish(skip_nodes)
 
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in (SPREAD_INVARIANTS if is_spread(self._db) else INVARIANTS).items():

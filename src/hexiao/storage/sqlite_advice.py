@@ -13,9 +13,13 @@ ADVICE: dict[str, str] = {
     "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
 }
 """By the beginning of the name of SQLite's error."""
+NO_TEXT = "mend the text that it shows, or take another backup"
+"""SQLite itself keeps any bytes as a text; only who reads them finds that they are none, and gives no name to it."""
 
 
 def advice(failed: BaseException) -> str:
     """To be put after what SQLite says; empty when there is nothing to add."""
     code = getattr(failed, "sqlite_errorname", "")
+    if not code and "decode" in str(failed):
+        return f"; {NO_TEXT}"
     return next((f"; {what}" for name, what in ADVICE.items() if code.startswith(name)), "")

@@ -113,7 +113,7 @@ class SqliteSide(Side):
 
     def damage(self) -> str:
         found = [str(line) for (line,) in self.run("PRAGMA integrity_check(1)")]
-        return "" if found == ["ok"] else "; ".join(found)
+        return "" if found == ["ok"] else " ".join("; ".join(found).split())
 
     def invariants(self, now: int) -> Iterator[Broken]:
         for name, sql in INVARIANTS.items():

@@ -13,7 +13,8 @@ import pytest
 from hexiao.config import Settings
 from hexiao.storage.base import StorageError
 from hexiao.storage.moving import Moved
-from hexiao.storage.side import OtherCopy
+from hexiao.storage.postgres_side import PostgresSide
+from hexiao.storage.side import OtherCopy, Row, Value
 from hexiao.wiring import open_storage
 from storage.migrations import MIGRATION_KILLED
 from storage.moving.books import breaks, moved, redeem_one_more, write
@@ -91,6 +92,22 @@ class TestAnInterruptedCopy:
         write(target, sql)
         with pytest.raises(StorageError, match="give an empty target"):
             moved(some_books, target)
+
+    def test_that_was_interrupted_in_its_last_step_can_be_run_again(
+        self, some_books: Settings, fresh: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target, run = fresh("postgres"), PostgresSide.run
+
+        def interrupted(side: PostgresSide, sql: str, *parameters: Value) -> list[Row]:
+            if sql == "ANALYZE":  # takes its time on large books
+                raise KeyboardInterrupt
+            return run(side, sql, *parameters)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(PostgresSide, "run", interrupted)
+            moved(some_books, target)
+        again = moved(some_books, target)
+        assert (again.resumed, again.whole) == (True, True)
 
     def test_cannot_be_a_source(self, some_books: Settings, fresh: Callable[[str], Settings]) -> None:
         target = fresh("sqlite")
