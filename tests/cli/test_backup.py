@@ -128,8 +128,11 @@ class TestBackup:
         assert hexiao("redeem", "DEMOMONEY2", *line, "--hold").code == 0
         long_ago = "created_at = created_at - 120000, held_until_at = created_at - 110000"
         change(demo, f"UPDATE redemption SET {long_ago} WHERE state = 1")
-        assert hexiao("verify", "--no-sweep").code == 1
+        [(late,)] = rows(demo, "SELECT count(*) FROM redemption WHERE state = 1")
+        assert late == 1
         assert hexiao("backup", str(tmp_path / "books.db")).code == 0
+        checked = type_command("verify", "--no-sweep", "--json", database=tmp_path / "books.db")
+        assert (checked.code, checked.json["broken"]) == (0, [])
 
     @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
     def test_that_is_interrupted_leaves_no_file_of_its_name(

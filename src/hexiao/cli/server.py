@@ -152,7 +152,9 @@ def verify(
         broken: list[Broken] = []
         # Opened to be read: a backup stays, byte by byte, what it was, and may be write-protected.
         with closing(wiring.open_side(settings)) as side, show.progress("检查 verifying", None) as bar:
-            for row in side.invariants(wiring.system_clock()):
+            # A hold that lapsed after a backup was made waits there for a sweeper for ever; nothing is wrong with it.
+            look = side.invariants if sweep else side.broken
+            for row in look(wiring.system_clock()):
                 broken.append(row)
                 bar.update(bar.task_ids[0], completed=len(broken))
         checked = chain_of_blocks.check(settings, heads or [], public_key) if chain or heads or public_key else None
