@@ -20,7 +20,7 @@ from hexiao.cli.newfile import demand_new, published
 from hexiao.cli.session import DatabaseOption, JsonOption, examples
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken, StorageError
-from hexiao.storage.moving import NODES_SKIPPED, Compared, Moved, SamePlace, Sums, move
+from hexiao.storage.moving import NODES_SKIPPED, Compared, Moved, SamePlace, Sums, WholeAlready, move
 from hexiao.storage.side import NotEmpty, OtherCopy, Side
 
 HASH_SHOWN = 16
@@ -28,6 +28,7 @@ REFUSALS: dict[type[StorageError], str] = {
     NotEmpty: "目标数据库不是空的，请另给一个空库",
     OtherCopy: "目标里有另一次未完成的复制，请另给一个空库",
     SamePlace: "来源和目标是同一个数据库",
+    WholeAlready: "目标已由另一次运行完成，请用 hexiao verify 检查",
 }
 
 

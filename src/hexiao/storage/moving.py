@@ -27,6 +27,10 @@ class SamePlace(StorageError):
     """Source and target are one database."""
 
 
+class WholeAlready(StorageError):
+    """Another run of the same command, or its server, has the target by now."""
+
+
 class Sums(msgspec.Struct, frozen=True):
     """What is compared of a table. The hash is SHA-256 over each row as MessagePack, in order of the primary key."""
 
@@ -61,7 +65,8 @@ def move(source: Side, target: Side, tell: Tell, *, skip_nodes: int = 0, live: b
     """Copy what the source holds at this moment, or go on with a copy of it that was interrupted, and compare.
 
     The source may change meanwhile only when it is `live`; the copy is then of the moment at which it began.
-    Unless the outcome is `whole`, the target keeps its mark. Raises StorageError, NotEmpty, OtherCopy, SamePlace.
+    Unless the outcome is `whole`, the target keeps its mark.
+    Raises StorageError, NotEmpty, OtherCopy, SamePlace, WholeAlready.
     """
     if source.place == target.place:
         raise SamePlace(f"source and target are the same database, {source.name}")
@@ -81,6 +86,8 @@ def move(source: Side, target: Side, tell: Tell, *, skip_nodes: int = 0, live: b
     moved = Moved(resumed, not live and source.fingerprint(tables) != before, compared)
     if moved.whole:
         target.finish(skip_nodes)
+    elif not target.unfinished():
+        raise WholeAlready(f"{target.name} was finished by another run meanwhile: hexiao verify checks it")
     return moved
 
 

@@ -176,8 +176,9 @@ class Side(ABC):
         try:
             self.demand_schema(unfinished=True)
         except StorageError:
-            marked = self.run(f"{APPLIED} WHERE migration_id = ?", UNFINISHED)
-            return not marked and not any(self.last_key(one) for one in self.tables() if one.name not in SEEDED)
+            return not self.unfinished() and not any(
+                self.last_key(one) for one in self.tables() if one.name not in SEEDED
+            )
         return False
 
     def demand_schema(self, *, unfinished: bool = False) -> None:
@@ -241,6 +242,9 @@ class Side(ABC):
     def broken(self, now: int) -> list[Broken]:
         """The rows that break an invariant, but for those that only wait for a sweeper."""
         return [one for one in self.invariants(now) if one.invariant.split()[0] != OWED_TO_SWEEPER]
+
+    def unfinished(self) -> bool:
+        return bool(self.run(f"{APPLIED} WHERE migration_id = ?", UNFINISHED))
 
     def begin(self, fingerprint: str) -> bool:
         """Mark this target as the unfinished copy of that source; True when it was so already and can be gone on with.

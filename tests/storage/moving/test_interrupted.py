@@ -12,7 +12,7 @@ import pytest
 
 from hexiao.config import Settings
 from hexiao.storage.base import StorageError
-from hexiao.storage.moving import Moved
+from hexiao.storage.moving import NODES_SKIPPED, Moved, WholeAlready
 from hexiao.storage.postgres_side import PostgresSide
 from hexiao.storage.side import OtherCopy, Row, Value
 from hexiao.wiring import open_storage
@@ -108,6 +108,20 @@ class TestAnInterruptedCopy:
             moved(some_books, target)
         again = moved(some_books, target)
         assert (again.resumed, again.whole) == (True, True)
+
+    def test_that_another_run_has_ended_meanwhile_is_not_called_unfinished(
+        self, some_books: Settings, fresh: Callable[[str], Settings]
+    ) -> None:
+        target, ended = fresh("sqlite"), list[Moved]()
+
+        def tell(what: str, done: int, total: int) -> None:
+            if done == total and not ended:
+                ended.append(moved(some_books, target, skip_nodes=NODES_SKIPPED))
+
+        with pytest.raises(WholeAlready):
+            moved(some_books, target, tell)
+        assert [one.whole for one in ended] == [True]
+        assert breaks(target) == []
 
     def test_cannot_be_a_source(self, some_books: Settings, fresh: Callable[[str], Settings]) -> None:
         target = fresh("sqlite")
