@@ -5,6 +5,7 @@ Makes no database, only reads one as it is or fills it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -18,6 +19,7 @@ from hexiao.storage.postgres_connection import connect, is_spread, named_rows, s
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
+LINE_OF_COPY = re.compile(r"line (\d+)")
 TABLES = """
     SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL),
         array_position(i.indkey::int2[], a.attnum)
@@ -88,13 +90,18 @@ class PostgresSide(Side):
 
     def insert(self, table: Table, rows: list[Row]) -> None:
         sql = f"COPY {table.name} ({', '.join(table.names)}) FROM STDIN"
-        with self.changing(), self._db.cursor() as cursor, cursor.copy(sql) as copy:
+        with self.changing(), self._db.cursor() as cursor:
+            sent = 0
             try:
-                for row in rows:
-                    copy.write_row(row)
-            except psycopg.DataError as unfit:
+                with cursor.copy(sql) as copy:
+                    for row in rows:
+                        sent += 1
+                        copy.write_row(row)
+            except (psycopg.DataError, psycopg.errors.NotNullViolation) as unfit:
+                line = LINE_OF_COPY.search(unfit.diag.context or "")  # none for a row that was not even sent
+                key = table.told(table.key_of(rows[(int(line[1]) if line else sent) - 1]))
                 raise StorageError(
-                    f"{self.name} cannot hold the row of {table.name} with {table.told(table.key_of(row))}: {unfit}"
+                    f"{self.name} cannot hold the row of {table.name} with {key}: {unfit.diag.message_primary or unfit}"
                 ) from unfit
 
     @contextmanager

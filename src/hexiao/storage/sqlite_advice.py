@@ -8,11 +8,12 @@ ADVICE: dict[str, str] = {
     "SQLITE_BUSY": "another program is writing to it: end that, then run the same command again",
     "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
     "SQLITE_CANTOPEN": "see to the rights of the file and its folder",
+    "SQLITE_CONSTRAINT_NOTNULL": "no database of hexiao has such a row: mend it in the source, or take another backup",
     "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
     "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
     "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
 }
-"""By the beginning of the name of SQLite's error."""
+"""By the beginning of the name of SQLite's error, the longer one first."""
 NO_TEXT = "mend the text that it shows, or take another backup"
 """SQLite itself keeps any bytes as a text; only who reads them finds that they are none, and gives no name to it."""
 

@@ -71,12 +71,31 @@ class TestThereAndBack:
             write(some_books, "INSERT INTO bill VALUES (1, 1, ?, 0)", number)
         assert moved(some_books, fresh("postgres")).whole
 
-    def test_a_value_that_postgresql_cannot_hold_is_told_in_a_sentence(
-        self, some_books: Settings, fresh: Callable[[str], Settings]
+    @pytest.mark.parametrize(
+        ("sql", "row"),
+        [
+            ("INSERT INTO bill VALUES (1, 1, char(97, 0, 98), 0)", r"bill with .*number="),
+            ("UPDATE refusal SET at = 'noon' WHERE id = (SELECT max(id) FROM refusal)", r"refusal with id=\d+"),
+            (
+                "UPDATE receipt_count SET received = 1 << 40",
+                r"receipt_count with scheme_id=",
+            ),
+            ("UPDATE shop SET name = NULL WHERE id = 12", r"shop with id=12"),
+        ],
+    )
+    def test_a_value_that_postgresql_cannot_hold_is_told_in_a_sentence_with_its_row(
+        self, sql: str, row: str, some_books: Settings, fresh: Callable[[str], Settings]
     ) -> None:
-        write(some_books, "INSERT INTO bill VALUES (1, 1, ?, 0)", "a\0b")
+        without_not_null(some_books, "shop")
+        write(some_books, sql)
         target = fresh("postgres")
-        with pytest.raises(StorageError, match=r"cannot hold the row of bill with .*number="):
+        with pytest.raises(StorageError, match=rf"cannot hold the row of {row}"):
             moved(some_books, target)
         with pytest.raises(StorageError, match="unfinished copy"):
             open_storage(target)
+
+
+def without_not_null(settings: Settings, table: str) -> None:
+    with closing(sqlite3.connect(settings.sqlite_path)) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '') WHERE name = ?", [table])
