@@ -147,6 +147,14 @@ class TestHeads:
         assert typed.code == Exit.USAGE
         assert f"there is no file {tmp_path / gone}: " in typed.err
 
+    @pytest.mark.parametrize("heads", [".", "/", "{folder}"])
+    def test_are_no_folder(self, heads: str, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
+        folder = heads.format(folder=tmp_path)
+        assert hexiao("verify", "--chain", "--heads", folder, "--public-key", signed[1]).code == Exit.USAGE
+        assert hexiao("verify", "--chain", "--heads", signed[0], "--public-key", folder).code == Exit.USAGE
+        assert hexiao("heads", "export", str(tmp_path / "more.json"), "--key", folder).code == Exit.USAGE
+        assert hexiao("proof", "1", "--heads", folder).code == Exit.USAGE
+
     def test_need_a_folder_that_is_there(self, hexiao: Type, tmp_path: Path, signed: tuple[str, str]) -> None:
         key = signed[1].removesuffix(".pub")
         assert hexiao("heads", "export", str(tmp_path / "none" / "heads.json"), "--key", key).code == Exit.USAGE

@@ -263,5 +263,5 @@ def _demand_new(file: Path, beside: str) -> None:
 
 def _demand_there(file: Path, otherwise: str) -> None:
     """What was typed wrong is told as such: exit code 4 would say that it may be tried again."""
-    if not file.exists():
+    if not file.exists() or file.is_dir():
         raise Stop(Exit.USAGE, f"没有文件 {file}", f"there is no file {file}: {otherwise}")
