@@ -134,7 +134,9 @@ class TestBackup:
         checked = type_command("verify", "--no-sweep", "--json", database=tmp_path / "books.db")
         assert (checked.code, checked.json["broken"]) == (0, [])
 
-    @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+    @pytest.mark.parametrize(
+        "killed_by", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=["kill -9", "Ctrl-C", "kill"]
+    )
     def test_that_is_interrupted_leaves_no_file_of_its_name(
         self, killed_by: signal.Signals, demo: Path, tmp_path: Path
     ) -> None:

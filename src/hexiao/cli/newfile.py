@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ def demand_new(file: Path) -> None:
 def published(file: Path) -> Iterator[Path]:
     """A file under another name until the block has ended well; whatever goes wrong, nothing of it stays."""
     unfinished = file.parent / f"hexiao-{secrets.token_hex(4)}.partial"
+    # timeout(1) and the end of a unit are as Ctrl-C: else such a file would be left each night until the disk is full.
+    terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         unfinished.touch(mode=0o600, exist_ok=False)  # it holds members' names and numbers
         yield unfinished
@@ -36,6 +39,7 @@ def published(file: Path) -> Iterator[Path]:
     finally:
         for beside in ("", "-wal", "-shm", "-journal"):
             Path(f"{unfinished}{beside}").unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, terminated)
 
 
 def _name(unfinished: Path, file: Path) -> None:
