@@ -7,7 +7,7 @@ ADVICE: dict[str, str] = {
     "SQLITE_IOERR": "look at the disk, its room and its quota, then run the same command again",
     "SQLITE_BUSY": "another program is writing to it: end that, then run the same command again",
     "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
-    "SQLITE_CANTOPEN": "see to the rights of the file and its folder; from a disk that is read-only, copy it to another",
+    "SQLITE_CANTOPEN": "see to the rights of the file and its folder; if the disk is read-only, copy it to another",
     "SQLITE_CONSTRAINT_NOTNULL": "no database of hexiao has such a row: mend it in the source, or take another backup",
     "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
     "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
