@@ -106,6 +106,8 @@ class TestRestore:
         typed = type_command("restore", str(file), "--database", new)
         assert typed.code == 4
         assert said in typed.err
+        if said == "older":  # not on the database of the settings, which a bare `hexiao migrate` would bring up
+            assert f"hexiao migrate --database sqlite:///{file}" in typed.err
         assert not path_of(new).exists()
 
 

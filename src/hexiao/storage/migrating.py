@@ -104,7 +104,11 @@ def check_schema(applied: Iterable[str], engine: str, database: str) -> None:
     demand_known(done, engine, database)
     missing = [name for name in _known(engine) if name not in done]
     if missing:
-        raise StorageError(f"{database} is older than this program; run: hexiao migrate (missing {', '.join(missing)})")
+        which = f"sqlite:///{database}" if engine == "sqlite" else "URL"  # it need not be that of the settings
+        raise StorageError(
+            f"{database} is older than this program; run: hexiao migrate --database {which}"
+            f" (missing {', '.join(missing)})"
+        )
 
 
 def demand_known(applied: Iterable[str], engine: str, database: str) -> None:
