@@ -33,3 +33,12 @@ def change(database: Path, *statements: str) -> None:
 
 def files(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
+
+
+def damage_an_index(database: Path) -> None:
+    """A page goes bad that no query of the invariants may ever read; the rows are as they were."""
+    [(root,)] = rows(database, "SELECT rootpage FROM sqlite_master WHERE name = 'redemption_changed'")
+    [(size,)] = rows(database, "PRAGMA page_size")
+    with database.open("r+b") as pages:
+        pages.seek((root - 1) * size)
+        pages.write(b"\xff" * size)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Type, type_command
-from .database_files import BREAK, IMPOSSIBLE, change, files, rows
+from .database_files import BREAK, IMPOSSIBLE, change, damage_an_index, files, rows
 
 # Who is root may write everywhere, unless that is taken away.
 WITHOUT_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -95,6 +95,13 @@ class TestBackup:
         typed = type_command("backup", str(tmp_path / "books.db"), "--json", database=tmp_path / "none.db")
         assert (typed.code, typed.json["code"]) == (4, "storage_unavailable")
         assert files(tmp_path) == set()
+
+    def test_of_a_damaged_database_says_which_file_is_damaged(self, hexiao: Type, demo: Path, tmp_path: Path) -> None:
+        damage_an_index(demo)
+        typed = hexiao("backup", str(tmp_path / "books.db"))
+        assert typed.code == 1
+        assert f"{demo} is damaged" in typed.err
+        assert not (tmp_path / "books.db").exists()
 
     def test_keeps_broken_books_too_but_says_so(self, hexiao: Type, demo: Path, tmp_path: Path) -> None:
         change(demo, BREAK)

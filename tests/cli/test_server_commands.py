@@ -25,6 +25,7 @@ from hexiao.cli.session import shown_database
 from hexiao.config import Settings
 
 from .conftest import Type, Typed, type_command
+from .database_files import damage_an_index
 
 
 @pytest.fixture
@@ -107,6 +108,11 @@ class TestVerify:
     def test_a_sound_database_is_ok(self, hexiao: Type) -> None:
         typed = hexiao("verify", "--json")
         assert (typed.code, typed.json) == (0, {"ok": True, "broken": []})
+
+    def test_a_damaged_page_is_found_even_when_every_row_can_be_read(self, hexiao: Type, demo: Path) -> None:
+        damage_an_index(demo)
+        typed = hexiao("verify", "--no-sweep", "--json")
+        assert (typed.code, typed.json["code"]) == (1, "refused")
 
     def test_a_broken_one_exits_with_1_and_shows_the_row(self, hexiao: Type, demo: Path) -> None:
         change(demo, "UPDATE redemption SET captured_fen = 99 WHERE bill_number = 'M0033202311180001'")

@@ -65,7 +65,9 @@ def backup(
         with closing(wiring.open_side(settings)) as source, published(file) as unfinished:
             _save(source, unfinished)
             with closing(wiring.open_side(_file_settings(unfinished))) as made:
-                _demand_sound(made, file)
+                if found := made.damage():
+                    demand_sound(source, source.name)  # whose pages it has
+                    raise _damaged(str(file), found)
                 rows = {table.name: made.count(table) for table in made.tables()}
                 broken, ends_at = _broken(made), made.last_entry_at()
         if as_json:
@@ -93,7 +95,7 @@ def restore(
         if not file.is_file():
             raise Stop(Exit.USAGE, f"没有文件 {file}", f"there is no file {file}: give one made by hexiao backup")
         with closing(wiring.open_side(_file_settings(file))) as source:
-            _demand_sound(source, file)
+            demand_sound(source, str(file))
             with closing(wiring.open_side(settings, written=True)) as target:
                 moved = _moved(source, target, skip_nodes=NODES_SKIPPED)
                 broken, ends_at = _checked(target, moved), target.last_entry_at()
@@ -181,11 +183,16 @@ def _refusals() -> Iterator[None]:
         raise Stop(Exit.REFUSED, REFUSALS[type(refused)], str(refused)) from refused
 
 
-def _demand_sound(made: Side, file: Path) -> None:
-    if found := made.damage():
-        raise Stop(
-            Exit.REFUSED, f"文件 {file} 已损坏，请换一份备份", f"{file} is damaged ({found}): take another backup"
-        )
+def demand_sound(side: Side, name: str) -> None:
+    if found := side.damage():
+        raise _damaged(name, found)
+
+
+def _damaged(name: str, found: str) -> Stop:
+    return Stop(
+        Exit.REFUSED, f"文件 {name} 已损坏：请原样保留，改用完好的备份",
+        f"{name} is damaged ({found}): keep it as it is, and go on with a backup that is whole",
+    )  # fmt: skip
 
 
 def _broken(side: Side) -> list[Broken]:

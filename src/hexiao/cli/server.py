@@ -15,6 +15,7 @@ from hexiao import wiring
 from hexiao.cli import chain as chain_of_blocks
 from hexiao.cli import show
 from hexiao.cli.exits import Exit, Stop, reporting
+from hexiao.cli.moving import demand_sound
 from hexiao.cli.session import DatabaseOption, JsonOption, examples, shown_database
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken
@@ -152,6 +153,7 @@ def verify(
         broken: list[Broken] = []
         # Opened to be read: a backup stays, byte by byte, what it was, and may be write-protected.
         with closing(wiring.open_side(settings)) as side, show.progress("检查 verifying", None) as bar:
+            demand_sound(side, side.name)
             # A hold that lapsed after a backup was made waits there for a sweeper for ever; nothing is wrong with it.
             look = side.invariants if sweep else side.broken
             for row in look(wiring.system_clock()):

@@ -11,7 +11,7 @@ ADVICE: dict[str, str] = {
     "SQLITE_CONSTRAINT_NOTNULL": "no database of hexiao has such a row: mend it in the source, or take another backup",
     "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
     "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
-    "SQLITE_CORRUPT": "the file is damaged: take another backup of it",
+    "SQLITE_CORRUPT": "the file is damaged: keep it as it is, and go on with a backup that is whole",
 }
 """By the beginning of the name of SQLite's error, the longer one first."""
 NO_TEXT = "mend the text that it shows, or take another backup"
