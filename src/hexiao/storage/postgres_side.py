@@ -154,7 +154,7 @@ class PostgresSide(Side):
             yield
         except psycopg.errors.UniqueViolation as clash:
             raise StorageError(
-                f"{self.name}: a row was there before its copy ({clash.diag.message_primary}); if another copy is at"
+                f"{self.name}: a row was there before its copy ({clash.diag.message_primary}); if another command is at"
                 " work on this target, or was interrupted a moment ago, let it end and run the same command again"
             ) from clash
         except psycopg.errors.DiskFull as full:

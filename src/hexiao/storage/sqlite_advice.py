@@ -9,7 +9,7 @@ ADVICE: dict[str, str] = {
     "SQLITE_READONLY": "it cannot be written: see to the rights of the file and its folder",
     "SQLITE_CANTOPEN": "see to the rights of the file and its folder; if the disk is read-only, copy it to another",
     "SQLITE_CONSTRAINT_NOTNULL": "no database of hexiao has such a row: mend it in the source, or take another backup",
-    "SQLITE_CONSTRAINT": "if another copy is at work on it, let it end; else give an empty target",
+    "SQLITE_CONSTRAINT": "if another command works on it, let it end and run this one again; else give an empty target",
     "SQLITE_NOTADB": "give a database of hexiao, or a file made by hexiao backup",
     "SQLITE_CORRUPT": "the file is damaged: keep it as it is, and go on with a backup that is whole",
 }
