@@ -205,7 +205,7 @@ def _demand_no_stray_log(path: Path) -> None:
     if not path.exists() and log.exists() and log.stat().st_size:
         raise StorageError(
             f"{path} is missing, but its log {log} is there: the last redemptions of the database that was moved away"
-            " may be in it; put both together under one name, or make the new database under another name"
+            " may be in it; put both under one name, or give another name, or remove the log of what may be lost"
         )
 
 
