@@ -15,6 +15,7 @@ import typer
 
 from hexiao import wiring
 from hexiao.cli import show
+from hexiao.cli.damage import damaged, demand_sound
 from hexiao.cli.exits import Exit, Stop, reporting
 from hexiao.cli.newfile import demand_new, published
 from hexiao.cli.session import DatabaseOption, JsonOption, examples
@@ -67,7 +68,7 @@ def backup(
             with closing(wiring.open_side(_file_settings(unfinished))) as made:
                 if found := made.damage():
                     demand_sound(source, source.name)  # whose pages it has
-                    raise _damaged(str(file), found)
+                    raise damaged(str(file), found)
                 rows = {table.name: made.count(table) for table in made.tables()}
                 broken, ends_at = _broken(made), made.last_entry_at()
         if as_json:
@@ -181,18 +182,6 @@ def _refusals() -> Iterator[None]:
         yield
     except tuple(REFUSALS) as refused:
         raise Stop(Exit.REFUSED, REFUSALS[type(refused)], str(refused)) from refused
-
-
-def demand_sound(side: Side, name: str) -> None:
-    if found := side.damage():
-        raise _damaged(name, found)
-
-
-def _damaged(name: str, found: str) -> Stop:
-    return Stop(
-        Exit.REFUSED, f"文件 {name} 已损坏：请原样保留，改用完好的备份",
-        f"{name} is damaged ({found}): keep it as it is, and go on with a backup that is whole",
-    )  # fmt: skip
 
 
 def _broken(side: Side) -> list[Broken]:

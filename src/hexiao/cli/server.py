@@ -14,8 +14,8 @@ import typer
 from hexiao import wiring
 from hexiao.cli import chain as chain_of_blocks
 from hexiao.cli import show
+from hexiao.cli.damage import demand_sound
 from hexiao.cli.exits import Exit, Stop, reporting
-from hexiao.cli.moving import demand_sound
 from hexiao.cli.session import DatabaseOption, JsonOption, examples, shown_database
 from hexiao.config import Settings, load_settings
 from hexiao.storage.base import Broken
