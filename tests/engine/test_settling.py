@@ -83,6 +83,14 @@ def test_another_merchants_redemption_does_not_exist(move: Move, desk: Desk) -> 
     assert as_stored(desk, id).state is State.HELD
 
 
+def test_a_hold_that_lapsed_ended_at_its_deadline_whenever_that_is_written_down(desk: Desk, clock: Any) -> None:
+    held = desk.hold(desk.coupon(hold_seconds=HOLD_SECONDS)).redemption
+    clock.forward(HOLD_SECONDS + 5)
+    desk.lapse(held.id)
+    lapsed = as_stored(desk, held.id)
+    assert (lapsed.state, lapsed.settled_at, lapsed.changed_at) == (State.LAPSED, held.held_until_at, clock.now)
+
+
 def test_who_did_it_is_written_down(desk: Desk) -> None:
     code = desk.coupon()
     held = desk.hold(code).redemption

@@ -60,7 +60,9 @@ class Ledger:
     def let_go(self, coupon: Coupon, redemption: Redemption, move: Move, cashier: int | None = None) -> None:
         """Release or lapse: everything that was held goes back."""
         self._settle(redemption, redemption.require(move))
-        entry = Entry.LAPSE if move is Move.LAPSE else Entry.RELEASE
+        entry = Entry.RELEASE
+        if move is Move.LAPSE:  # it ended at its deadline, whenever that is written down
+            entry, redemption.settled_at = Entry.LAPSE, redemption.held_until_at
         self._write(coupon, entry, redemption, d_held_fen=-redemption.held_fen, d_held_uses=-1, cashier=cashier)
 
     def reverse(
