@@ -257,7 +257,7 @@ def test_a_coupon_is_never_received_in_the_future(desk: Desk, clock: Any) -> Non
     ("items", "code", "named"),
     [
         ((Imported("X1"), Imported("TAKEN")), Code.CODE_TAKEN, "TAKEN"),
-        ((Imported("X1"), Imported("X1")), Code.CODE_TAKEN, "X1"),
+        ((Imported("X1"), Imported("X1")), Code.DUPLICATE_COUPON, "X1"),
         ((Imported("X1"), Imported("X2", id=55)), Code.ID_TAKEN, "55"),
         ((Imported("X1", id=56), Imported("X2", id=56)), Code.ID_TAKEN, "56"),
         ((Imported("X1"), Imported("")), Code.MALFORMED_REQUEST, None),

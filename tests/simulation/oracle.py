@@ -95,8 +95,10 @@ class Oracle(Books):
         self.may_issue(command.scheme_id, [one.member_id for one in command.coupons], now)
         face = faces(self.scheme(command.scheme_id).versions[-1][1])[0]
         for index, one in enumerate(command.coupons):
-            if one.code in self.coupons or one.code in [before.code for before in command.coupons[:index]]:
+            if one.code in self.coupons:
                 raise No(Code.CODE_TAKEN, code=one.code)
+            if one.code in [before.code for before in command.coupons[:index]]:
+                raise No(Code.DUPLICATE_COUPON, code=one.code)
             if not 1 <= len(one.code) <= 64 or (one.face_fen and (face is None or one.face_fen > face)):
                 raise No(Code.MALFORMED_REQUEST)
         rows = [(c.code, c.member_id, min(now, c.received_at or now), c.face_fen) for c in command.coupons]

@@ -116,7 +116,9 @@ def import_coupons(snapshot: Snapshot, command: Import, now: int, mint: Mint) ->
     ids: set[int] = set()
     coupons = []
     for item in command.coupons:
-        if item.code in codes or (command.merchant_id, item.code) in snapshot.coupon_ids:
+        if item.code in codes:
+            raise BadRequest(Code.DUPLICATE_COUPON, code=item.code)
+        if (command.merchant_id, item.code) in snapshot.coupon_ids:
             raise BadRequest(Code.CODE_TAKEN, code=item.code)
         if item.id is not None and (item.id in ids or item.id in snapshot.coupons):
             raise BadRequest(Code.ID_TAKEN, id=str(item.id))

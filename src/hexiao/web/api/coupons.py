@@ -45,7 +45,8 @@ class ImportedIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     member_id: Id | None = None
     channel: Channel = "claim"
     received_at: Annotated[
-        Instant | None, msgspec.Meta(description="领用时间，默认现在 · when it was received; now when left out")
+        Instant | None,
+        msgspec.Meta(description="领用时间，默认现在，不晚于现在 · when it was received; now when left out or later"),
     ] = None
     face_fen: Annotated[Fen | None, msgspec.Meta(description="剩余面值 · what is left on it, when less than new")] = (
         None
@@ -103,7 +104,7 @@ async def issue_many(call: Call[CouponBatchIn, Empty]) -> CouponsOut:
 
 @operation(
     "POST", "/v1/coupons/import", zh="导入券号", en="Import coupons made elsewhere",
-    status=201, changes=True, codes=(*ISSUING, Code.CODE_TAKEN, Code.ID_TAKEN),
+    status=201, changes=True, codes=(*ISSUING, Code.DUPLICATE_COUPON, Code.CODE_TAKEN, Code.ID_TAKEN),
 )  # fmt: skip
 async def import_(call: Call[CouponImportIn, Empty]) -> CouponsOut:
     """Up to 1,000 codes, all or none. Codes are stored normalised: half-width, upper case, no spaces or hyphens."""
