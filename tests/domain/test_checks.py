@@ -236,6 +236,11 @@ def test_a_budget_that_just_suffices_suffices() -> None:
     assert failing(assess(a_case(budget_left_fen=-1))) == [Code.BUDGET_EXHAUSTED]
 
 
+def test_of_a_budget_that_was_lowered_below_what_is_spent_nothing_is_left() -> None:
+    verdict = next(v for v in assess(a_case(budget_left_fen=-300)).verdicts if v.code is Code.BUDGET_EXHAUSTED)
+    assert (verdict.ok, verdict.needed, verdict.facts["needed_fen"]) == (False, 0, 0)
+
+
 # A use that would give nothing does not burn the coupon.
 
 

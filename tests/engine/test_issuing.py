@@ -178,6 +178,14 @@ def test_the_stock_is_issued_to_the_last_coupon_and_not_one_more(desk: Desk) -> 
     assert len(desk.issue(scheme)) == 1
 
 
+def test_of_a_stock_that_was_lowered_below_what_is_issued_nothing_is_left(desk: Desk) -> None:
+    scheme = desk.scheme(total=5)
+    desk.issue(scheme, 3)
+    desk.revise(scheme, total=2)
+    refused = desk.refused(issuing(scheme))
+    assert (refused.code, refused.facts["needed"], refused.facts["actual"]) == (Code.STOCK_EXHAUSTED, 2, 0)
+
+
 def test_a_voided_coupon_does_not_come_back_to_the_stock(desk: Desk) -> None:
     scheme = desk.scheme(total=1)
     desk.void(desk.issue(scheme)[0].code)

@@ -112,7 +112,7 @@ class Oracle(Books):
         if now >= period(terms.validity, now)[1]:
             raise No(Code.SCHEME_ENDED)
         if terms.total and len(mine) + len(members) > terms.total:
-            raise No(Code.STOCK_EXHAUSTED, needed=terms.total, actual=terms.total - len(mine))
+            raise No(Code.STOCK_EXHAUSTED, needed=terms.total, actual=max(0, terms.total - len(mine)))
         for member_id, quantity in Counter(members).items():
             received = sum(coupon.member_id == member_id for coupon in mine)
             if member_id is None and (terms.holder == "member" or terms.per_member):

@@ -248,7 +248,7 @@ def tell_budget(case: Case, _ok: bool) -> Told:
     left = case.budget_left_fen
     if left is None:
         return None, None, {}
-    takes = case.takes_fen
+    left, takes = max(0, left), case.takes_fen  # a budget that was lowered may be less than what is spent
     return left, takes, {"needed_fen": left, "actual_fen": takes}
 
 

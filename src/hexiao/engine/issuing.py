@@ -239,7 +239,8 @@ def _may_issue(snapshot: Snapshot, scheme: Scheme, quantity: int, now: int, zone
         raise Refused(Code.SCHEME_ENDED, valid_until_at=valid_until_at)
     total, issued = scheme.terms.total, snapshot.count(scheme.id).issued
     if total and issued + quantity > total:
-        raise Refused(Code.STOCK_EXHAUSTED, needed=total, actual=total - issued)
+        left = max(0, total - issued)  # a stock that was lowered may be less than what is out
+        raise Refused(Code.STOCK_EXHAUSTED, needed=total, actual=left)
 
 
 def _may_receive(snapshot: Snapshot, scheme: Scheme, member_id: int | None, quantity: int) -> None:
