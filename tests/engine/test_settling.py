@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.desk import CASHIER, MERCHANT, NOBODY, OTHER_MERCHANT, Desk, a_bill, a_line, redeeming
-from hexiao.domain.errors import Code
+from hexiao.domain.errors import Code, sentences
 from hexiao.domain.redemption import MOVES, REASONS, Entry, Move, Redemption, State
 from hexiao.domain.scheme import Balance, DaysFromReceipt, MoneyOff, RateOff, RateUses
 from hexiao.engine.commands import AnyCommand, Capture, Lapse, Nothing, Redeemed, RedemptionView, Release, Reverse, Take
@@ -262,6 +262,26 @@ def test_a_reversal_by_amount_goes_to_the_lines_in_proportion_to_what_they_keep(
     assert desk.reverse(id, 100).redemption.returned == [67, 33]
     assert desk.reverse(id, 100).redemption.returned == [134, 66]
     assert desk.reverse(id).redemption.returned == [600, 300]
+
+
+def test_of_lines_that_give_back_too_much_the_first_is_named(desk: Desk, on_two_lines: RedemptionView) -> None:
+    id = on_two_lines.redemption.id
+    refused = desk.refused(Reverse(merchant_id=MERCHANT, redemption_id=id, lines=(1, 301)))
+    assert refused.code is Code.REVERSE_TOO_LARGE
+    assert (refused.facts["line"], refused.facts["needed_fen"], refused.facts["actual_fen"]) == (2, 300, 301)
+    assert all(
+        "2" in sentence for sentence in sentences(refused.code, {**refused.facts, "needed_fen": 0, "actual_fen": 1})
+    )
+
+
+@pytest.mark.parametrize(("amount", "lines"), [(2, (1, 0)), (None, (0, 0))], ids=["two sums", "nothing"])
+def test_a_reversal_that_contradicts_itself_is_malformed_whatever_became_of_the_redemption(
+    amount: int | None, lines: tuple[int, ...], desk: Desk, on_two_lines: RedemptionView
+) -> None:
+    id = on_two_lines.redemption.id
+    desk.reverse(id)
+    wrong = Reverse(merchant_id=MERCHANT, redemption_id=id, amount_fen=amount, lines=lines)
+    assert desk.no(wrong) is Code.MALFORMED_REQUEST
 
 
 def test_a_reversal_by_lines_gives_back_exactly_those(desk: Desk, on_two_lines: RedemptionView) -> None:

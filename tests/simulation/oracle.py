@@ -234,6 +234,10 @@ class Oracle(Books):
         return self.settle(self.use(command.redemption_id, HELD, now), RELEASED, now)
 
     def Reverse(self, command: Any, now: int, fresh: Iterator[Any]) -> Told:
+        if command.lines is not None and (
+            sum(command.lines) <= 0 or command.amount_fen not in (None, sum(command.lines))
+        ):
+            raise No(Code.MALFORMED_REQUEST)
         use = self.use(command.redemption_id, CAPTURED, now, command.amount_fen)
         if self.too_late(use, now):
             raise No(Code.REVERSE_TOO_LATE)
@@ -243,7 +247,7 @@ class Oracle(Books):
             if amount > sum(kept):
                 raise No(Code.REVERSE_TOO_LARGE, needed_fen=sum(kept), actual_fen=amount)
             back = parted(amount, kept)
-        elif len(back) != len(kept) or min(back) < 0 or sum(back) == 0 or command.amount_fen not in (None, sum(back)):
+        elif len(back) != len(kept) or min(back) < 0:
             raise No(Code.MALFORMED_REQUEST)
         elif any(wanted > possible for wanted, possible in zip(back, kept, strict=True)):
             raise No(Code.REVERSE_TOO_LARGE)

@@ -156,8 +156,8 @@ class Code(Enum):
     )
     REVERSE_TOO_LARGE = (
         "reverse_too_large", R,
-        "撤销 {actual_fen} 元超过还可撤销的 {needed_fen} 元",
-        "{actual_fen} yuan is more than the {needed_fen} that can still be reversed",
+        "{where_zh}撤销 {actual_fen} 元超过还可撤销的 {needed_fen} 元",
+        "{where_en}{actual_fen} yuan is more than the {needed_fen} that can still be reversed",
     )
     REVERSE_TOO_LATE = (
         "reverse_too_late", R, "撤销期限已过（{until_at}）", "The time to reverse it ended at {until_at}",

@@ -38,6 +38,10 @@ def release(snapshot: Snapshot, command: Release, now: int) -> Redeemed:
 def reverse(snapshot: Snapshot, command: Reverse, now: int) -> Redeemed:
     """Give back a capture in part or in full, within the scheme's window. Parts always add up to what was taken."""
     _positive(command.amount_fen)
+    if command.lines is not None:
+        _positive(sum(command.lines))
+        if command.amount_fen not in (None, sum(command.lines)):
+            raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen differs from the sum of lines")
     ledger, redemption = _begin(snapshot, command, now)
     known_cashier(snapshot, command.merchant_id, command.cashier_id)
     redemption.require(Move.REVERSE)
@@ -68,7 +72,7 @@ def _begin(snapshot: Snapshot, command: Capture | Release | Reverse | Lapse, now
 
 def _positive(amount_fen: int | None) -> None:
     if amount_fen is not None and amount_fen <= 0:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="the amount must be positive")
 
 
 def _returned(redemption: Redemption, command: Reverse) -> list[int]:
@@ -78,13 +82,20 @@ def _returned(redemption: Redemption, command: Reverse) -> list[int]:
     if command.lines is None:
         amount_fen = left_fen if command.amount_fen is None else command.amount_fen
         if amount_fen > left_fen:
-            raise Refused(Code.REVERSE_TOO_LARGE, needed_fen=left_fen, actual_fen=amount_fen)
+            raise _too_large(left_fen, amount_fen)
         return split(amount_fen, kept)
-    if len(command.lines) != len(kept) or sum(command.lines) <= 0 or min(command.lines) < 0:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"lines must hold {len(kept)} amounts, not all zero")
-    if command.amount_fen is not None and command.amount_fen != sum(command.lines):
-        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen differs from the sum of lines")
-    for wanted, possible in zip(command.lines, kept, strict=True):
+    if len(command.lines) != len(kept) or min(command.lines) < 0:
+        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"lines must hold {len(kept)} amounts, none below 0")
+    for line, (wanted, possible) in enumerate(zip(command.lines, kept, strict=True), 1):
         if wanted > possible:
-            raise Refused(Code.REVERSE_TOO_LARGE, needed_fen=possible, actual_fen=wanted)
+            raise _too_large(possible, wanted, line)
     return list(command.lines)
+
+
+def _too_large(possible_fen: int, wanted_fen: int, line: int | None = None) -> Refused:
+    """`line` says which one, from 1, where the caller named them: all of them may have more left than it has."""
+    where_zh, where_en = ("", "") if line is None else (f"第 {line} 行", f"Line {line}: ")
+    return Refused(
+        Code.REVERSE_TOO_LARGE,
+        needed_fen=possible_fen, actual_fen=wanted_fen, line=line, where_zh=where_zh, where_en=where_en,
+    )  # fmt: skip
