@@ -229,6 +229,22 @@ def test_a_bad_query_is_refused(api: Api, query: str) -> None:
     refused(api.get("/v1/redemptions", query=query))
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("state=HELD", "held, captured, released, lapsed, reversed"), ("bill_number=M%00", "control characters")],
+)
+def test_a_text_of_another_form_is_told_the_form_in_words(api: Api, query: str, words: str) -> None:
+    told = refused(api.get("/v1/redemptions", query=query))["en"]
+    assert words in told and "regex" not in told
+
+
+def test_a_clock_time_of_another_form_is_told_the_form_in_words(api: Api) -> None:
+    terms = {"validity": {"type": "from_receipt", "days": 30}, "windows": [{"since": "9:00"}]}
+    scheme = {"number": "W", "name": "w", "benefit": {"kind": "money_off", "amount_fen": 1}, "terms": terms}
+    told = refused(api.post("/v1/schemes", scheme))["en"]
+    assert "24:00" in told and "regex" not in told and "`$.terms.windows[0].since`" in told
+
+
 def test_null_is_no_version(api: Api, coupon: dict[str, Any]) -> None:
     problem = refused(api.get(f"/v1/schemes/{coupon['scheme_id']}", query="version=null"))
     assert "`$.version`" in problem["en"]

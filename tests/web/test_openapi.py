@@ -93,6 +93,17 @@ def test_it_tells_of_the_key_the_path_and_every_refusal(described: dict[str, Any
         assert list(answer["content"]) == [media]
 
 
+def test_every_part_of_a_path_is_explained(described: dict[str, Any]) -> None:
+    named = [
+        part
+        for methods in described["paths"].values()
+        for operation in methods.values()
+        for part in operation.get("parameters", ())
+        if part.get("in") == "path"
+    ]
+    assert named and all(part["description"] for part in named)
+
+
 def test_it_tells_which_answers_may_be_replays_and_when_to_come_again(described: dict[str, Any]) -> None:
     for one in each(described).values():
         assert "Retry-After" in one["responses"]["503"]["headers"]

@@ -34,6 +34,15 @@ NOUNS = {
     "cashiers": "收银员 · who redeems.",
     "goods": "商品 · what the merchant sells, with its category.",
 }
+PATHS = {
+    "redemption_id": "核销单 ID · the id of the redemption",
+    "code": "券号或券 ID · the code of the coupon, or its id",
+    "scheme": "方案 ID，不是方案编号 · the id of the scheme, not its number",
+    "member_id": "会员 ID · the id of the member",
+    "shop_id": "门店 ID，不是门店编号 · the id of the shop, not its number",
+    "cashier_id": "收银员 ID · the id of the cashier",
+    "sku": "商品的 sku · the sku of the article",
+}
 INTRODUCTION = """\
 核销引擎自己的 JSON 接口：查券、判定资格、预核销、核销、撤销、查询。
 Our own JSON API: look coupons up, hold, redeem, reverse and query them.
@@ -164,7 +173,9 @@ def _operation(operation: Operation, shapes: dict[type, Json], schemas: Json) ->
 def _parameters(operation: Operation, schemas: Json) -> list[Json]:
     parameters: list[Json] = []
     if operation.names:
-        parameters.append({"name": operation.names, "in": "path", "required": True, "schema": {"type": "string"}})
+        name = operation.names
+        named = {"name": name, "in": "path", "required": True, "description": PATHS[name], "schema": {"type": "string"}}
+        parameters.append(named)
     if operation.query is not Empty:
         for name, schema in schemas[operation.query.__name__]["properties"].items():
             parameters.append({"name": name, "in": "query", "required": False, **_in_query(schema)})

@@ -104,10 +104,10 @@ class Call(msgspec.Struct, Generic[Body, Query]):
         except ValueError:
             raise self.missing() from None
 
-    def missing(self) -> Declined:
-        """404: what the path names does not exist."""
+    def missing(self, of_it: str = "") -> Declined:
+        """404: what the path names does not exist, or that part `of_it`."""
         assert self.operation.missing is not None
-        facts: dict[str, Fact] = {self.operation.names: self.named[:200]}
+        facts: dict[str, Fact] = {self.operation.names: self.named[:200] + of_it}
         return Declined(Failed(code=self.operation.missing, facts=facts), None, status=404)
 
     async def zone(self) -> ZoneInfo:

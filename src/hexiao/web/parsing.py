@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 
 from hexiao.domain.errors import BadRequest, Code
-from hexiao.web.wire import ID_MAX, NO_CONTROLS, Name, from_wire
+from hexiao.domain.scheme import CLOCK_TIME
+from hexiao.web.wire import ID_MAX, NO_CONTROLS, STATE_NAMES, Name, StateName, from_wire
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 REASON_MAX = 300
 PLACE_MAX = 80
+FORMS = {
+    NO_CONTROLS: "without control characters",
+    CLOCK_TIME: "that is a time of the day, 00:00 to 24:00",
+    STATE_NAMES: "of one state, or several with commas: " + ", ".join(get_args(StateName)),
+}
 _Number = Annotated[int, msgspec.Meta(ge=-ID_MAX, le=ID_MAX)] | bool
 
 
@@ -63,9 +69,9 @@ def _decoder(wanted: type[T]) -> msgspec.json.Decoder[T]:
 
 
 def _plain(reason: str) -> str:
-    """msgspec's own words, but for the one pattern that nobody could read."""
-    if repr(NO_CONTROLS) in reason:
-        return reason.replace(f"matching regex {NO_CONTROLS!r}", "without control characters")
+    """msgspec's own words, but for the patterns, which nobody could read."""
+    for pattern, words in FORMS.items():
+        reason = reason.replace(f"matching regex {pattern!r}", words)
     return reason
 
 

@@ -9,7 +9,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -121,6 +121,8 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=QUANTITY_MAX)]
 Channel = Literal["claim", "gift", "card"]
 KindName = Literal["money_off", "rate_off", "goods_off", "balance", "rate_uses"]
 StateName = Literal["held", "captured", "released", "lapsed", "reversed"]
+_STATE = f"({'|'.join(get_args(StateName))})"
+STATE_NAMES = f"^{_STATE}(,{_STATE})*{END}"
 
 # What answers are made of.
 IdText = Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$", examples=["236918244311425024"])]

@@ -68,7 +68,9 @@ def test_a_new_version_leaves_issued_coupons_as_they_are(api: Api) -> None:
     assert api.get(path).json["version"] == 2
     first = api.get(path, query={"version": "1"}).json
     assert (first["version"], first["latest"], first["benefit"]["amount_fen"]) == (1, 2, 500)
-    assert api.get(path, query={"version": "9"}).status_code == 404
+    unknown = api.get(path, query={"version": "9"})
+    assert (unknown.status_code, unknown.json["code"]) == (404, "unknown_scheme")
+    assert unknown.json["facts"]["scheme"] == f"{scheme['id']}?version=9"  # the scheme itself is there
 
 
 def test_a_paused_scheme_issues_and_redeems_nothing_until_it_is_resumed(api: Api, bill: MakeBill) -> None:

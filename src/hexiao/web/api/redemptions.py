@@ -31,7 +31,7 @@ from hexiao.web.problems import Problem, show_problem
 from hexiao.web.render import show_redemption, show_row
 from hexiao.web.views import KINDS, STATES, RedemptionDetail, RedemptionOut
 from hexiao.web.wire import (
-    END,
+    STATE_NAMES,
     Fen,
     FenOrNone,
     Id,
@@ -55,11 +55,10 @@ JUDGED = (
 ENDED = (Code.ALREADY_RELEASED, Code.HOLD_LAPSED, Code.ALREADY_REVERSED, Code.UNKNOWN_CASHIER)
 
 
-_ANY_STATE = f"({'|'.join(STATES)})"
 StateNames = Annotated[
     str,
     msgspec.Meta(
-        pattern=f"^{_ANY_STATE}(,{_ANY_STATE})*{END}",
+        pattern=STATE_NAMES,
         description="一个或多个状态，逗号分隔 · one state or several with commas: " + ", ".join(STATES),
     ),
 ]

@@ -141,7 +141,7 @@ async def get(call: Call[Empty, SchemeQuery]) -> SchemeDetail:
 
     found = await call.engine.read(find)
     if found is None:
-        raise call.missing()
+        raise call.missing("" if call.query.version is None else f"?version={call.query.version}")
     scheme, count = found
     return SchemeDetail(
         **msgspec.structs.asdict(show_scheme(scheme)),
