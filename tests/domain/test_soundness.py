@@ -137,6 +137,22 @@ def test_a_number_out_of_range_is_named_with_its_range(
 @pytest.mark.parametrize(
     "changes",
     [
+        {"shops": Shops("listed", ())},
+        {"shops": Shops("all", ("7",))},
+        {"goods": Goods("all_but")},
+        {"goods": Goods(values=("A",))},
+    ],
+)
+def test_what_is_chosen_needs_a_choice_and_all_takes_none(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check_scheme(terms(**changes), MoneyOff(1))
+    told = str(refused.value.facts["reason"])
+    assert "needs" in told and "takes no" in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         pytest.param({"windows": (Window(since="24:00", until="00:00"),)}, id="24:00 to 00:00 is never"),
         pytest.param({"windows": (Window(since="24:00", until="02:00"),)}, id="a window cannot begin at 24:00"),
         pytest.param({"windows": (Window(since="9:00", until="17:00"),)}, id="9:00 compares above 17:00 as text"),

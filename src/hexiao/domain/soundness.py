@@ -34,8 +34,8 @@ def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
     goods, shops, validity = terms.goods, terms.shops, terms.validity
     rules = [
         *((0 <= limit <= most, f"{name} must be 0 to {most}") for name, limit, most in _limits(terms)),
-        ((goods.mode == "all") == (not goods.values), "goods: `values` go with a mode other than `all`"),
-        ((shops.mode == "all") == (not shops.ids), "shops: `ids` go with a mode other than `all`"),
+        ((goods.mode == "all") == (not goods.values), "goods: `all` takes no `values`, any other mode needs some"),
+        ((shops.mode == "all") == (not shops.ids), "shops: `all` takes no `ids`, any other mode needs some"),
         (
             all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 and str(int(i)) == i for i in shops.ids),
             "shops: ids are decimal strings",
