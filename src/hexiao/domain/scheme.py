@@ -128,7 +128,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Goods(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """Which lines of a bill count: by category or by sku."""
+    """Which lines of a bill count: of these `categories`, `listed` by sku, or `all_but` these skus."""
 
     mode: Literal["all", "categories", "listed", "all_but"] = "all"
     values: tuple[str, ...] = ()

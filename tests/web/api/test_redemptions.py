@@ -162,6 +162,11 @@ def test_a_redemption_that_is_not_there_is_404(api: Api, redemption_id: str) -> 
         assert answer.json["facts"]["redemption_id"] == redemption_id
 
 
+def test_a_cashier_may_help_out_in_another_shop(api: Api, bill: MakeBill) -> None:
+    cashier = api.ok("/v1/cashiers", {"name": "借调", "shop_id": api.OTHER_SHOP})["id"]
+    assert api.redeem(api.code(), bill(shop_id=api.SHOP, cashier_id=cashier)).status_code == 201
+
+
 def test_a_hold_past_its_deadline_is_shown_as_lapsed_before_anybody_wrote_it_down(
     api: Api, bill: MakeBill, clock: Clock
 ) -> None:

@@ -15,7 +15,7 @@ from hexiao.web.wire import Id, IdText, Name, text_or_none, value_or_none
 
 
 class CashierIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """With the `id` of a cashier that exists, that cashier is replaced. `shop_id`: works in one shop only."""
+    """With the `id` of a cashier that exists, that cashier is replaced. No bill is checked against `shop_id`."""
 
     id: Id | None = None
     name: Name
