@@ -178,6 +178,10 @@ class Code(Enum):
     # fmt: on
 
 
+_OPTIONAL = {"where_zh": "", "where_en": ""}
+"""Said only where it is known. A refusal that was remembered before a sentence had these reads as it did."""
+
+
 class _Holes(dict[str, Fact]):
     def __missing__(self, key: str) -> str:
         return "?"
@@ -185,7 +189,8 @@ class _Holes(dict[str, Fact]):
 
 def sentences(code: Code, facts: Mapping[str, Fact], zone: ZoneInfo | None = None) -> tuple[str, str]:
     """The 中文 and the English sentence of `code` with its numbers filled in; fen print as yuan, instants in `zone`."""
-    shown = _Holes({name: _shown(name, fact, zone) for name, fact in facts.items() if fact is not None})
+    shown = _Holes(_OPTIONAL)
+    shown.update((name, _shown(name, fact, zone)) for name, fact in facts.items() if fact is not None)
     return code.zh.format_map(shown), code.en.format_map(shown)
 
 

@@ -94,8 +94,7 @@ def _returned(redemption: Redemption, command: Reverse) -> list[int]:
 
 def _too_large(possible_fen: int, wanted_fen: int, line: int | None = None) -> Refused:
     """`line` says which one, from 1, where the caller named them: all of them may have more left than it has."""
-    where_zh, where_en = ("", "") if line is None else (f"第 {line} 行", f"Line {line}: ")
-    return Refused(
-        Code.REVERSE_TOO_LARGE,
-        needed_fen=possible_fen, actual_fen=wanted_fen, line=line, where_zh=where_zh, where_en=where_en,
-    )  # fmt: skip
+    where: dict[str, int | str] = {}
+    if line is not None:
+        where = {"line": line, "where_zh": f"第 {line} 行", "where_en": f"Line {line}: "}
+    return Refused(Code.REVERSE_TOO_LARGE, needed_fen=possible_fen, actual_fen=wanted_fen, **where)
