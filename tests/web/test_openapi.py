@@ -104,6 +104,13 @@ def test_every_part_of_a_path_is_explained(described: dict[str, Any]) -> None:
     assert named and all(part["description"] for part in named)
 
 
+@pytest.mark.parametrize("shape", ["RedemptionOut", "CouponOut", "CountOut"])
+def test_every_amount_and_every_moment_of_an_answer_is_explained(described: dict[str, Any], shape: str) -> None:
+    fields = described["components"]["schemas"][shape]["properties"]
+    numbers = {name for name in fields if name.endswith(("_fen", "_uses", "_at"))}
+    assert numbers and [name for name in sorted(numbers) if not fields[name].get("description")] == []
+
+
 def test_it_tells_which_answers_may_be_replays_and_when_to_come_again(described: dict[str, Any]) -> None:
     for one in each(described).values():
         assert "Retry-After" in one["responses"]["503"]["headers"]

@@ -65,14 +65,19 @@ class RedemptionOut(msgspec.Struct, kw_only=True):
     coupon_id: IdText
     coupon_left_fen: FenOrNull
     coupon_left_uses: UsesOrNull
-    held_fen: int
-    captured_fen: int
-    reversed_fen: int
+    held_fen: Annotated[int, msgspec.Meta(description="当初预核销 · what was held, or redeemed at once; it stays")]
+    captured_fen: Annotated[int, msgspec.Meta(description="已核销，撤销不减 · what was captured; reversals leave it")]
+    reversed_fen: Annotated[int, msgspec.Meta(description="已撤销 · what went back since the capture")]
     returned: Annotated[list[int], msgspec.Meta(description="每行已撤销（分） · given back, for each line, in fen")]
-    created_at: TimeText
-    captured_at: TimeText | None
-    settled_at: TimeText | None
-    changed_at: TimeText
+    created_at: Annotated[
+        TimeText, msgspec.Meta(description="预核销或直接核销之时 · when it was held, or redeemed at once")
+    ]
+    captured_at: Annotated[TimeText | None, msgspec.Meta(description="核销之时 · when it was captured")]
+    settled_at: Annotated[
+        TimeText | None,
+        msgspec.Meta(description="预核销结束之时 · when it was no longer held: captured, released or lapsed"),
+    ]
+    changed_at: Annotated[TimeText, msgspec.Meta(description="最近一次写入 · when a step of it was written down last")]
 
 
 class RedemptionDetail(RedemptionOut, kw_only=True):
@@ -101,19 +106,24 @@ class CouponOut(msgspec.Struct, kw_only=True):
     channel: Channel
     face_fen: FenOrNull
     left_fen: FenOrNull
-    held_fen: int
-    captured_fen: int
+    held_fen: Annotated[int, msgspec.Meta(description="预核销中 · what bills hold now")]
+    captured_fen: Annotated[int, msgspec.Meta(description="已核销减已撤销 · what was captured, less what was reversed")]
     uses_max: UsesOrNull
     left_uses: UsesOrNull
-    held_uses: int
-    captured_uses: int
-    valid_from_at: TimeText
+    held_uses: Annotated[int, msgspec.Meta(description="预核销中的次数 · how many holds there are now")]
+    captured_uses: Annotated[
+        int,
+        msgspec.Meta(description="已用次数，全额撤销归还 · uses that are captured; a reversal in full gives one back"),
+    ]
+    valid_from_at: Annotated[
+        TimeText, msgspec.Meta(description="此刻起可用 · the first instant at which it can be used")
+    ]
     valid_until_at: Annotated[
         TimeText, msgspec.Meta(description="此刻起失效 · the first instant at which it is expired")
     ]
-    issued_at: TimeText
-    voided_at: TimeText | None
-    changed_at: TimeText
+    issued_at: Annotated[TimeText, msgspec.Meta(description="领用时间 · when it was received")]
+    voided_at: Annotated[TimeText | None, msgspec.Meta(description="作废时间 · when it was voided")]
+    changed_at: Annotated[TimeText, msgspec.Meta(description="最近一次写入 · when a step of it was written down last")]
     record_id: Annotated[
         IdText, msgspec.Meta(description="领用记录 · the id of the receipt, as the vendors' wires call it")
     ]

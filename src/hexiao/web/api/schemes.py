@@ -51,9 +51,9 @@ class CountOut(msgspec.Struct, kw_only=True):
     """发放与核销统计 · what the scheme has given out, over all its versions."""
 
     issued: int
-    captured_uses: int
-    held_fen: int
-    captured_fen: int
+    captured_uses: Annotated[int, msgspec.Meta(description="已核销的次数 · uses that are captured")]
+    held_fen: Annotated[int, msgspec.Meta(description="预核销中 · what is held now")]
+    captured_fen: Annotated[int, msgspec.Meta(description="已核销减已撤销 · what was captured, less what was reversed")]
 
 
 class SchemeDetail(SchemeOut, kw_only=True):
