@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.conftest import (
     BERLIN,
@@ -134,6 +137,18 @@ def test_what_other_coupons_took_off_still_counts_as_spent() -> None:
 def test_coupons_combine_only_when_all_are_shareable(own: bool, others: list[bool], wrong: list[Code]) -> None:
     companions = [a_scheme(shareable=shareable) for shareable in others]
     assert failing(assess(a_case(scheme=a_scheme(shareable=own), companions=companions))) == wrong
+
+
+@pytest.mark.parametrize(("own", "named"), [(True, "满减"), (False, "满减, 会员")])
+def test_a_coupon_that_is_in_the_way_of_another_is_named_by_its_scheme(own: bool, named: str) -> None:
+    companions = [
+        replace(a_scheme(shareable=shareable), name=name)
+        for name, shareable in (("满减", False), ("会员", True), ("满减", False))
+    ]
+    assessment = assess(a_case(scheme=a_scheme(shareable=own), companions=companions))
+    refused = assessment.failure
+    assert refused.code is Code.NOT_COMBINABLE and refused.facts["others"] == f" ({named})"
+    assert all(named in sentence for sentence in refused.sentences(ZoneInfo("Asia/Shanghai")))
 
 
 # Its own hold counts as free; another's does not.

@@ -215,8 +215,10 @@ def combinable(case: Case) -> bool:
     return case.scheme.terms.shareable and all(other.terms.shareable for other in case.companions)
 
 
-def tell_companions(case: Case, _ok: bool) -> Told:
-    return None, len(case.companions), {}
+def tell_companions(case: Case, ok: bool) -> Told:
+    alone = not case.scheme.terms.shareable
+    in_the_way = dict.fromkeys(other.name for other in case.companions if alone or not other.terms.shareable)
+    return None, len(case.companions), {} if ok else {"others": f" ({_some(list(in_the_way), ', ')})"}
 
 
 def something_to_discount(case: Case) -> bool:

@@ -120,7 +120,7 @@ class Code(Enum):
         "适用商品满 {needed_fen} 元可用，现为 {actual_fen} 元，还差 {gap_fen} 元",
         "Covered goods must reach {needed_fen} yuan; they are {actual_fen}, {gap_fen} short",
     )
-    NOT_COMBINABLE = "not_combinable", R, "不可与本单的其他优惠券同用", "It cannot be combined with the other coupons on this bill"
+    NOT_COMBINABLE = "not_combinable", R, "不可与本单的其他优惠券同用{others}", "It cannot be combined with the other coupons on this bill{others}"
     NOTHING_TO_DISCOUNT = "nothing_to_discount", R, "适用商品已无可优惠的金额", "Nothing is left to pay on the goods it covers"
     AMOUNT_TOO_LARGE = (
         "amount_too_large", R,
@@ -178,7 +178,7 @@ class Code(Enum):
     # fmt: on
 
 
-_OPTIONAL = {"where_zh": "", "where_en": ""}
+_OPTIONAL = {"where_zh": "", "where_en": "", "others": ""}
 """Said only where it is known. A refusal that was remembered before a sentence had these reads as it did."""
 
 
