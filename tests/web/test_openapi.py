@@ -111,6 +111,41 @@ def test_every_amount_and_every_moment_of_an_answer_is_explained(described: dict
     assert numbers and [name for name in sorted(numbers) if not fields[name].get("description")] == []
 
 
+GOODS = {"goods": {"mode": "listed", "values": ["A"]}}
+BOUNDED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    # The shape, its number, and the scheme around it: benefit, terms.
+    ("MoneyOff", "amount_fen", {"kind": "money_off"}, {}),
+    ("Balance", "amount_fen", {"kind": "balance"}, {}),
+    ("RateOff", "off_bp", {"kind": "rate_off"}, {}),
+    ("RateOff", "cap_fen", {"kind": "rate_off", "off_bp": 1}, {}),
+    ("RateUses", "off_bp", {"kind": "rate_uses", "uses": 2}, {}),
+    ("RateUses", "uses", {"kind": "rate_uses", "off_bp": 1}, {}),
+    ("RateUses", "cap_fen", {"kind": "rate_uses", "off_bp": 1, "uses": 2}, {}),
+    ("GoodsOff", "up_to_fen", {"kind": "goods_off"}, GOODS),
+    ("GoodsOff", "up_to_quantity", {"kind": "goods_off"}, GOODS),
+    *(("Terms", name, {"kind": "money_off", "amount_fen": 1}, {}) for name in (
+        "minimum_spend_fen", "total", "per_member", "budget_fen", "hold_seconds", "reverse_within_seconds",
+    )),
+    ("DaysFromReceipt", "days", {"kind": "money_off", "amount_fen": 1}, {"validity": {"type": "from_receipt"}}),
+    ("DaysFromNextDay", "days", {"kind": "money_off", "amount_fen": 1}, {"validity": {"type": "from_next_day"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "name", "benefit", "terms"), BOUNDED, ids=[f"{b[0]}.{b[1]}" for b in BOUNDED])
+def test_the_bounds_of_a_schemes_numbers_are_those_that_are_kept(
+    api: Api, described: dict[str, Any], shape: str, name: str, benefit: dict[str, Any], terms: dict[str, Any]
+) -> None:
+    told = described["components"]["schemas"][shape]["properties"][name]
+    told = next((one for one in told.get("anyOf", ()) if one["type"] == "integer"), told)
+    least, most = told["minimum"], told["maximum"]
+    for number, status in ((least, 201), (most, 201), (least - 1, 422), (most + 1, 422)):
+        gives, settings = dict(benefit), {"validity": {"type": "from_receipt", "days": 30}, **terms}
+        place = settings if shape == "Terms" else settings["validity"] if shape.startswith("Days") else gives
+        place[name] = number
+        body = {"number": f"B{number}", "name": "n", "benefit": gives, "terms": settings}
+        assert api.post("/v1/schemes", body).status_code == status, number
+
+
 def test_it_tells_which_answers_may_be_replays_and_when_to_come_again(described: dict[str, Any]) -> None:
     for one in each(described).values():
         assert "Retry-After" in one["responses"]["503"]["headers"]

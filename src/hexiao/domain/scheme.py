@@ -13,7 +13,24 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hexiao.domain.money import FEN_MAX
+
 RATE_WHOLE_BP = 10_000
+
+
+def _told(least: int, most: int) -> msgspec.Meta:
+    """Bounds for the description only: domain.soundness keeps them, and refuses with a reason."""
+    return msgspec.Meta(extra_json_schema={"minimum": least, "maximum": most})
+
+
+Amount = Annotated[int, _told(1, FEN_MAX)]
+Limit = Annotated[int, _told(0, FEN_MAX)]
+OffBp = Annotated[int, _told(1, RATE_WHOLE_BP)]
+Quantity = Annotated[int, _told(1, 10**6)]
+Uses = Annotated[int, _told(2, 10**6)]
+Days = Annotated[int, _told(1, 36_500)]
+PerMember = Annotated[int, _told(0, 2**31 - 1)]
+HoldSeconds = Annotated[int, _told(1, 7 * 86_400)]
 
 
 class Kind(IntEnum):
@@ -29,35 +46,35 @@ class Kind(IntEnum):
 class MoneyOff(msgspec.Struct, frozen=True, tag="money_off", tag_field="kind", forbid_unknown_fields=True):
     """代金券: a fixed amount off, once."""
 
-    amount_fen: int
+    amount_fen: Amount
 
 
 class RateOff(msgspec.Struct, frozen=True, tag="rate_off", tag_field="kind", forbid_unknown_fields=True):
     """折扣券: `off_bp` basis points off (1500 = 八五折), once, at most `cap_fen`."""
 
-    off_bp: int
-    cap_fen: int | None = None
+    off_bp: OffBp
+    cap_fen: Amount | None = None
 
 
 class GoodsOff(msgspec.Struct, frozen=True, tag="goods_off", tag_field="kind", forbid_unknown_fields=True):
     """抵扣券: covers the listed goods up to an amount, or up to a number of units (the dearest first), once."""
 
-    up_to_fen: int | None = None
-    up_to_quantity: int | None = None
+    up_to_fen: Amount | None = None
+    up_to_quantity: Quantity | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, tag="balance", tag_field="kind", forbid_unknown_fields=True):
     """多次核销代金券: an amount that is used in parts until it is gone."""
 
-    amount_fen: int
+    amount_fen: Amount
 
 
 class RateUses(msgspec.Struct, frozen=True, tag="rate_uses", tag_field="kind", forbid_unknown_fields=True):
     """多次核销折扣券: `off_bp` off, `uses` times, each use at most `cap_fen`."""
 
-    off_bp: int
-    uses: int
-    cap_fen: int | None = None
+    off_bp: OffBp
+    uses: Uses
+    cap_fen: Amount | None = None
 
 
 Benefit = MoneyOff | RateOff | GoodsOff | Balance | RateUses
@@ -81,13 +98,13 @@ class FixedDates(msgspec.Struct, frozen=True, tag="fixed", tag_field="type", for
 class DaysFromReceipt(msgspec.Struct, frozen=True, tag="from_receipt", tag_field="type", forbid_unknown_fields=True):
     """领券当日开始 `days` 天: from 00:00 of the day of receipt."""
 
-    days: int
+    days: Days
 
 
 class DaysFromNextDay(msgspec.Struct, frozen=True, tag="from_next_day", tag_field="type", forbid_unknown_fields=True):
     """领券次日开始 `days` 天: from 00:00 of the day after receipt."""
 
-    days: int
+    days: Days
 
 
 Validity = FixedDates | DaysFromReceipt | DaysFromNextDay
@@ -180,17 +197,17 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     validity: Validity
     windows: tuple[Window, ...] = ()
-    minimum_spend_fen: int = 0
+    minimum_spend_fen: Limit = 0
     goods: Goods = Goods()
     shops: Shops = Shops()
     scene: Literal["both", "shop", "online"] = "both"
     holder: Literal["bearer", "member"] = "bearer"
     shareable: bool = False
-    total: int = 0
-    per_member: int = 0
-    budget_fen: int = 0
-    hold_seconds: int = 900
-    reverse_within_seconds: int | None = None
+    total: Limit = 0
+    per_member: PerMember = 0
+    budget_fen: Limit = 0
+    hold_seconds: HoldSeconds = 900
+    reverse_within_seconds: Limit | None = None
     code_format: CodeFormat = CodeFormat.RANDOM
 
     @property
