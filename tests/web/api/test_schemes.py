@@ -180,3 +180,13 @@ def test_the_list_shows_the_latest_versions_newest_first(api: Api, clock: Clock)
     api.ok(f"/v1/schemes/{first['id']}/versions", {"name": "v2"})
     listed = api.get("/v1/schemes").json["schemes"]
     assert [(scheme["id"], scheme["version"]) for scheme in listed] == [(second["id"], 1), (first["id"], 2)]
+
+
+def test_a_scheme_is_found_by_its_number_alone(api: Api) -> None:
+    first = api.scheme()
+    second = api.scheme()
+    api.ok(f"/v1/schemes/{first['id']}/versions", {"name": "v2"})
+    found = api.get(f"/v1/schemes?number={first['number']}").json
+    assert [(scheme["id"], scheme["version"]) for scheme in found["schemes"]] == [(first["id"], 2)]
+    assert found["next_cursor"] is None
+    assert api.get(f"/v1/schemes?number={second['number']}x").json["schemes"] == []

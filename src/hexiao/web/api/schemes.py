@@ -47,6 +47,12 @@ class SchemeQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     version: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
 
 
+class SchemesQuery(PageIn, kw_only=True, forbid_unknown_fields=True):
+    """`number` leaves the one that has it, or none."""
+
+    number: Name | None = None
+
+
 class CountOut(msgspec.Struct, kw_only=True):
     """发放与核销统计 · what the scheme has given out, over all its versions."""
 
@@ -155,11 +161,17 @@ async def get(call: Call[Empty, SchemeQuery]) -> SchemeDetail:
 
 
 @operation("GET", "/v1/schemes", zh="方案列表", en="List schemes")
-async def list_(call: Call[Empty, PageIn]) -> SchemeListOut:
-    """Latest versions, newest first."""
-    rows, next_cursor = await page(
-        call, lambda reader, after, limit: reader.schemes(call.merchant_id, after, limit), _place
-    )
+async def list_(call: Call[Empty, SchemesQuery]) -> SchemeListOut:
+    """Latest versions, newest first. With `number`: that scheme alone."""
+    number = call.query.number
+
+    def find(reader: Reader, after: Cursor | None, limit: int) -> list[Scheme]:
+        if number is None:
+            return reader.schemes(call.merchant_id, after, limit)
+        found = reader.scheme_by_number(call.merchant_id, number)
+        return [] if found is None or after is not None else [found]
+
+    rows, next_cursor = await page(call, find, _place)
     return SchemeListOut(schemes=[show_scheme(scheme) for scheme in rows], next_cursor=next_cursor)
 
 
