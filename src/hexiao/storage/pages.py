@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 NO_END = 2**63 - 1
@@ -24,7 +25,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
 """The scheme and the fields of ListedRedemption, in order, by the table in which they stand, but for the names of
 schemes, shops and cashiers: these are few, and kept."""
 _COLUMNS = [f"{table}.{column}" for table, columns in SHOWN.items() for column in columns]
-_FIRST_THEN_IN_ORDER = f"{1 + _COLUMNS.index('p.created_at')} NULLS FIRST, {1 + _COLUMNS.index('p.id')}"
+place = itemgetter(_COLUMNS.index("p.created_at"), _COLUMNS.index("p.id"))
+"""Of a row, to put the page in order: a hundred rows are sorted faster here than beside their names."""
 _EDITION = "edition AS (SELECT coalesce(max(last), 0) AS n FROM node WHERE name = 'records'),"
 
 
@@ -86,17 +88,16 @@ def plain_rows(where: str, plus: str, limit: int) -> str:
 
 @lru_cache(256)
 def statement(sought: Sought, limit: int) -> str:
-    """A first row of (edition, count, NULL…), and then a row of what is shown for each of the page.
+    """One row of (edition, count, 0, NULL…), by `place` the first, and one of what is shown for each of the page.
 
     The limit stands in the text: a plan for any number of rows would be a plan for very many.
     """
     found = " UNION ALL ".join(f"SELECT * FROM ({_rows(part, limit)}) r" for part in sought.parts)
     text = (
         f"WITH {_EDITION} {sought.tables} page AS ({found})"
-        f" SELECT (SELECT n FROM edition), {sought.total}{', NULL' * (len(_COLUMNS) - 2)}"
+        f" SELECT (SELECT n FROM edition), {sought.total}, 0{', NULL' * (len(_COLUMNS) - 3)}"
         f" UNION ALL SELECT {', '.join(_COLUMNS)} FROM page p"
         " LEFT JOIN coupon c ON c.id = p.coupon_id LEFT JOIN member m ON m.id = p.member_id"
-        f" ORDER BY {_FIRST_THEN_IN_ORDER}"
     )
     return " ".join(text.split())
 

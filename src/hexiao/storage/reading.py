@@ -93,11 +93,11 @@ class Reading(ABC):
         with self._translating():  # one statement sees one state, and the ids that names stand for never change
             sought, parameters = lists.RedemptionQuery(self._query_or_remember, wanted).sought()
             sql = pages.statement(sought, page_size)
-            found = list(self._run(sql, {**parameters, "offset": (page - 1) * page_size}))
-            edition, count, *_ = found.pop(0)
+            found = self._run(sql, {**parameters, "offset": (page - 1) * page_size})
+            (edition, count, *_), *rows_of_page = sorted(found, key=pages.place)
             if (count or 0) <= 0:  # in another merchant's shop nothing is counted, and from an end to a beginning less
                 return 0, []
-            return int(count), naming.named(self.query, found, int(edition), self._kept)
+            return int(count), naming.named(self.query, rows_of_page, int(edition), self._kept)
 
     def exported(self, wanted: RedemptionFilter) -> Generator[list[tuple[Any, ...]], None, None]:
         with self._one_state():
