@@ -57,7 +57,7 @@ class RateOff(msgspec.Struct, frozen=True, tag="rate_off", tag_field="kind", for
 
 
 class GoodsOff(msgspec.Struct, frozen=True, tag="goods_off", tag_field="kind", forbid_unknown_fields=True):
-    """抵扣券: covers the listed goods up to an amount, or up to a number of units (the dearest first), once."""
+    """抵扣券: covers the listed goods up to an amount, or so many units, where most is left to pay first; once."""
 
     up_to_fen: Amount | None = None
     up_to_quantity: Quantity | None = None

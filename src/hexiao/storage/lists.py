@@ -68,9 +68,9 @@ class RedemptionQuery:
         """The filter whose index finds the fewest rows."""
         self.index = _INDEX[self.best]
         self.plus = "" if "created_at" in self.index else pages.SORTED
-        self.where = " AND ".join(self.by(*self.index).values())
+        self.where = " AND ".join(self.conditions(*self.index).values())
 
-    def by(self, *index: str) -> dict[str, str]:
+    def conditions(self, *index: str) -> dict[str, str]:
         """The conditions. A plus, which changes no value, keeps a column from being looked for in any other index."""
         begins = [column for column in _BEGINS if column not in index]
         return {name: f"+{text}" if text.split()[0] in begins else text for name, text in self._texts.items()}
@@ -90,7 +90,7 @@ class RedemptionQuery:
                 found = pages.CHANGED_SINCE if until_at is None else pages.CHANGED_WITHIN
             case ["shop_id", "changed", *_]:
                 beside = ("merchant_id", *rest)
-                texts = [self.by(*index) for index in (("shop_id",), self.index)]
+                texts = [self.conditions(*index) for index in (("shop_id",), self.index)]
                 of_old, of_made = (" AND ".join(text[name] for name in beside) for text in texts)
                 return pages.changed(of_old, of_made), {**self.parameters, **time}
             case ["shop_id", "created"]:

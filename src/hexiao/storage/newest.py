@@ -25,12 +25,12 @@ def statements(query: RedemptionQuery, after: Cursor) -> Iterator[tuple[str, dic
         return
     low, high = given.get("created_from_at", 0), given.get("created_until_at", NO_END)
     since, until = given.get("changed_from_at"), given.get("changed_until_at", NO_END)
-    conditions = query.by(*query.index)
+    conditions = query.conditions(*query.index)
     if since is None or query.best not in ("shop_id", "merchant_id"):
         yield _statement(query, conditions, query.plus, after, low, high)
         return
     yield _statement(query, conditions, query.plus, after, max(low, since), min(high, until))
-    changed = {**query.by("shop_id"), "changed": "changed_at > created_at"}
+    changed = {**query.conditions("shop_id"), "changed": "changed_at > created_at"}
     if query.best == "merchant_id":
         changed["shops"] = _SHOPS
     yield _statement(query, changed, SORTED, after, low, min(high, since))
