@@ -30,7 +30,9 @@ _INDEXES = {
     "member": "redemption_member",
     "card": "redemption_member",
     "held": "redemption_due",
+    "reversed": "redemption_uncaptured",
     "shop": "redemption_shop_list",
+    "scheme": "redemption_scheme",
 }
 
 
@@ -46,4 +48,8 @@ def found(name: str, **_: Any) -> list[tuple[Any, ...]]:
 def best_index(combined: tuple[str, ...], of_coupon: str) -> str:
     if "code" in combined:
         return of_coupon
-    return next((index for name, index in _INDEXES.items() if name in combined), "redemption_merchant_time")
+    passed = {"scheme"} if "changed" in combined else set()
+    if {"shop", "changed"} <= {*combined}:
+        passed.add("reversed")
+    left = {*combined} - passed
+    return next((index for name, index in _INDEXES.items() if name in left), "redemption_merchant_time")

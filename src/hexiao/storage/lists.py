@@ -38,8 +38,8 @@ _REDEMPTION_CONDITIONS: dict[str, str] = {
     "changed_until_at": "changed_at < :changed_until_at",
 }
 
-_HELD = f"state = {State.HELD:d} AND held_until_at > :now"
-_BEGINS = ("merchant_id", "shop_id", "member_id", "created_at")
+_CHANGES = {"changed_from_at", "changed_until_at"}
+_BEGINS = ("merchant_id", "shop_id", "member_id", "scheme_id", "created_at")
 """Columns by which an index could be chosen."""
 _INDEX: dict[str, tuple[str, ...]] = {
     "coupon_id": (),
@@ -47,10 +47,14 @@ _INDEX: dict[str, tuple[str, ...]] = {
     "member_id": ("member_id", "created_at"),
     "member_card_id": ("member_id", "created_at"),
     "held": (),
+    "uncaptured": ("merchant_id", "shop_id", "created_at"),
     "shop_id": ("shop_id", "created_at"),
+    "scheme_id": ("scheme_id", "created_at"),
     "merchant_id": ("merchant_id", "created_at"),
 }
 """Filters that have an index, who leaves the fewest rows first, and which of those columns it has, too."""
+_BESIDE_CHANGES = ("uncaptured", "scheme_id")
+"""Filters whose index is not asked for what changed: that has one of its own, shop by shop."""
 
 
 class RedemptionQuery:
@@ -60,11 +64,13 @@ class RedemptionQuery:
         self.parameters = _resolved(query, wanted)
         self._texts = {name: _REDEMPTION_CONDITIONS[name] for name in self.parameters}
         if wanted.states:
-            held = wanted.states == (State.HELD,) and wanted.now is not None
-            self._texts["held" if held else "states"] = _HELD if held else _in_states(wanted)
+            name, text = _in_states(wanted)
+            self._texts[name] = text
             if wanted.now is not None:
                 self.parameters["now"] = wanted.now
-        self.best = next(name for name in _INDEX if name in self._texts)
+        changed = _CHANGES & self.parameters.keys()
+        passed = _BESIDE_CHANGES if changed else ()
+        self.best = next(name for name in _INDEX if name in self._texts and name not in passed)
         """The filter whose index finds the fewest rows."""
         self.index = _INDEX[self.best]
         self.plus = "" if "created_at" in self.index else pages.SORTED
@@ -73,11 +79,14 @@ class RedemptionQuery:
     def conditions(self, *index: str) -> dict[str, str]:
         """The conditions. A plus, which changes no value, keeps a column from being looked for in any other index."""
         begins = [column for column in _BEGINS if column not in index]
-        return {name: f"+{text}" if text.split()[0] in begins else text for name, text in self._texts.items()}
+        texts = {name: f"+{text}" if text.split()[0] in begins else text for name, text in self._texts.items()}
+        if "shop_id" in index and "scheme_id" in texts:
+            texts["scheme_id"] = pages.OF_SCHEME_IN_SHOP.format(":scheme_id")
+        return texts
 
     def sought(self) -> tuple[pages.Sought, dict[str, Any]]:
         """What a numbered page is found by: of a shop by tallies, or among what changed; else by counting."""
-        changed = {"changed_from_at", "changed_until_at"} & self.parameters.keys()
+        changed = _CHANGES & self.parameters.keys()
         by = "changed" if changed else "created"
         from_at, until_at = (self.parameters.get(f"{by}_{end}_at") for end in ("from", "until"))
         time = {"from_at": max(0, from_at or 0), "until_at": pages.NO_END if until_at is None else until_at}
@@ -104,14 +113,19 @@ class RedemptionQuery:
         return found, {**of_shop, "facet": int(facet), "value": value, **time}
 
 
-def _in_states(wanted: RedemptionFilter) -> str:
+def _in_states(wanted: RedemptionFilter) -> tuple[str, str]:
+    """(The name of the condition, its text)."""
+    if wanted.states == (State.HELD,) and wanted.now is not None:
+        return "held", f"state = {State.HELD:d} AND held_until_at > :now"
     written = f"state IN ({', '.join(str(int(state)) for state in wanted.states)})"
     held, lapsed = (state in wanted.states for state in (State.HELD, State.LAPSED))
-    if wanted.now is None or held == lapsed:
-        return written
-    if held:
-        return f"{written} AND (state <> {State.HELD:d} OR held_until_at > :now)"
-    return f"({written} OR (state = {State.HELD:d} AND held_until_at <= :now))"
+    if held and not lapsed and wanted.now is not None:
+        written = f"{written} AND (state <> {State.HELD:d} OR held_until_at > :now)"
+    if lapsed and not held and wanted.now is not None:
+        written = f"({written} OR (state = {State.HELD:d} AND held_until_at <= :now))"
+    if State.CAPTURED in wanted.states:
+        return "states", written
+    return "uncaptured", f"state <> {State.CAPTURED:d} AND {written}"
 
 
 def _resolved(query: Query, wanted: RedemptionFilter) -> dict[str, Any]:

@@ -40,7 +40,14 @@ class Facet(IntEnum):
 
 FACETS = {"kind": Facet.KIND, "scheme_id": Facet.SCHEME}
 """By the filter that it answers."""
-_ONLY: dict[Facet, str] = {Facet.ALL: "", Facet.KIND: " AND kind = :value", Facet.SCHEME: " AND scheme_id = :value"}
+OF_SCHEME_IN_SHOP = "scheme_id BETWEEN {0} AND {0}"
+"""Equal, said so that SQLite stays in the index of the shop, which has the scheme in it, too: in that of the scheme lie
+the redemptions of all shops."""
+_ONLY: dict[Facet, str] = {
+    Facet.ALL: "",
+    Facet.KIND: " AND kind = :value",
+    Facet.SCHEME: f" AND {OF_SCHEME_IN_SHOP.format(':value')}",
+}
 
 
 SORTED = "+"

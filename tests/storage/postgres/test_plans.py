@@ -93,14 +93,15 @@ def test_a_join_that_can_be_flattened_would_read_the_table_whole(db: Any) -> Non
 REDEMPTIONS = """
 INSERT INTO redemption (coupon_id, id, merchant_id, scheme_id, kind, bill_number, shop_id, member_id, scene, state,
     held_fen, captured_fen, reversed_fen, lines, returned, reversals, created_at, changed_at, request_id)
-SELECT i, i, 1, 1, 1, 'B' || i, i % 5, i % 1000, 'shop', 2, 1, 1, 0, '[1]', '[0]', 0, i, i, 'k/' || i
+SELECT i, i, 1, i % 41, 1, 'B' || i, i % 5, i % 1000, 'shop', CASE WHEN i % 31 = 0 THEN 5 ELSE 2 END, 1, 1, 0, '[1]',
+    '[0]', 0, i, i, 'k/' || i
 FROM generate_series(1, 20000) i
 """
 
 
 @pytest.fixture(scope="module")
 def filled(databases: Databases) -> Iterator[psycopg.Connection[Any]]:
-    """Twenty thousand redemptions in five shops."""
+    """Twenty thousand redemptions in five shops, of which some are undone."""
     storage: Any = open_storage(databases.migrated())
     storage._db.execute(REDEMPTIONS.encode())
     storage._db.execute("VACUUM ANALYZE redemption")
@@ -119,9 +120,28 @@ FEW = [
 def test_a_list_of_few_redemptions_is_read_by_its_own_index(
     combined: tuple[str, ...], filled: psycopg.Connection[Any]
 ) -> None:
+    assert read_by(filled, combined) == {best_index(combined, "redemption_pkey")}
+
+
+@pytest.mark.parametrize("combined", [("scheme",), ("scheme", "made"), ("scheme", "kind"), ("reversed",)], ids="+".join)
+def test_a_scheme_and_what_was_undone_is_not_looked_for_among_all_redemptions(
+    combined: tuple[str, ...], filled: psycopg.Connection[Any]
+) -> None:
+    assert read_by(filled, combined) == {best_index(combined, "")}
+
+
+@pytest.mark.parametrize("since", [True, False], ids=["from a time on", "from the beginning"])
+def test_a_scheme_in_a_shop_is_read_by_the_list_of_the_shop(since: bool, filled: psycopg.Connection[Any]) -> None:
+    steps = plan(filled, numbered(pages.statement(pages.MADE[pages.Facet.SCHEME, since], 100))[0])
+    read = [step for step in steps if step.get("Relation Name") == "redemption"]
+    assert {step["Index Name"] for step in read} == {"redemption_shop_list"}
+    assert all("scheme_id" in step["Index Cond"] for step in read), "else each redemption of the shop is fetched"
+
+
+def read_by(db: psycopg.Connection[Any], combined: tuple[str, ...]) -> set[str]:
+    """The indexes by which page, count, and list after a cursor are read."""
     query = lists.RedemptionQuery(found, wanted(combined))
     [(after_a_cursor, _)] = newest.statements(query, Cursor(pages.NO_END, pages.NO_END))
-    for sql in (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), after_a_cursor):
-        steps = plan(filled, numbered(sql)[0])
-        read = {step.get("Index Name") for step in steps if step.get("Relation Name") == "redemption"}
-        assert read == {best_index(combined, "redemption_pkey")}
+    texts = (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), after_a_cursor)
+    steps = [step for sql in texts for step in plan(db, numbered(sql)[0])]
+    return {step["Index Name"] for step in steps if step.get("Relation Name") == "redemption"}

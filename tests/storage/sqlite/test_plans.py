@@ -57,6 +57,14 @@ def test_what_changed_in_a_shop_is_found_among_what_was_changed_or_made_then(
     assert {*by_changes, *made_then, *found_again} == {step for step in steps if "redemption_" in step}
 
 
+@pytest.mark.parametrize("facet", pages.Facet, ids=lambda facet: facet.name)
+@pytest.mark.parametrize("since", [True, False], ids=["from a time on", "from the beginning"])
+def test_a_numbered_list_of_a_shop_is_read_by_the_list_of_the_shop(
+    facet: pages.Facet, since: bool, bare: sqlite3.Connection
+) -> None:
+    assert indexes(bare, pages.statement(pages.MADE[facet, since], 100)) == {"redemption_shop_list"}
+
+
 def test_for_a_scheme_or_a_code_that_nobody_has_nothing_is_read() -> None:
     for one in ("scheme", "code"):
         query = lists.RedemptionQuery(lambda name, **_: [], wanted((one,)))
