@@ -47,7 +47,7 @@ def found(name: str, **_: Any) -> list[tuple[Any, ...]]:
 
 def best_index(combined: tuple[str, ...], of_coupon: str) -> str:
     if "code" in combined:
-        return of_coupon
+        return "redemption_held" if "held" in combined else of_coupon
     passed = {"scheme"} if "changed" in combined else set()
     if {"shop", "changed"} <= {*combined}:
         passed.add("reversed")

@@ -5,7 +5,7 @@ Reads only what the commands name and what hangs on it; rows that nobody has mad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from hexiao.domain.coupon import Coupon
@@ -86,8 +86,6 @@ class _Loader:
         names, snapshot = self._names, self.snapshot
         self._want_what_is_named()
         yield self._wave()
-        # Whoever asks for a coupon of which the same batch may undo the latest use is told the use before it.
-        self._want("captured_of_coupons", self._file_redemption, ids=self._coupon_ids & snapshot.coupons.keys())
         missing = self._coupon_ids - snapshot.coupons.keys()
         self._want("coupons_by_id", self._file_coupon, ids=missing)
         in_use = [key for key in names.bills if key in snapshot.bill_seqs]
@@ -95,9 +93,7 @@ class _Loader:
         if self._wanted:
             yield self._wave()
         coupons = snapshot.coupons.values()
-        self._want(
-            "live_of_coupons", self._file_redemption, ids=[c.id for c in coupons if c.held_uses or c.captured_uses]
-        )
+        self._want_uses(coupons)
         self._scheme_ids.update(c.scheme_id for c in coupons)
         self._scheme_ids.update(r.scheme_id for r in snapshot.redemptions.values())
         self._want("schemes_by_id", self._file_scheme_head, ids=self._scheme_ids - self._kept.heads.keys())
@@ -164,6 +160,16 @@ class _Loader:
         if names.codes:
             self._foreseen = set(self._kept.counted)
             self._want("scheme_counts", self._file_count, ids=self._foreseen)
+
+    def _want_uses(self, coupons: Collection[Coupon]) -> None:
+        """Holds, and the latest capture. Whoever asks for a coupon of which the same batch may undo the latest use is
+        told the use before it."""
+        used = [c for c in coupons if c.captured_uses]
+        once, often = ([c.id for c in used if (c.uses_max == 1) is so] for so in (True, False))
+        undone = len(self._names.redemptions)
+        self._want("holds_of_coupons", self._file_redemption, ids=[c.id for c in coupons if c.held_uses])
+        self._want("captures_of_coupons", self._file_redemption, ids=once)
+        self._want("latest_captures", self._file_redemption, keys=[(id,) for id in often], latest=undone + 1)
 
     def _want_who_they_are(self) -> None:
         """Merchants, shops, cashiers and holders: those that were named, and those that stand on what was found."""

@@ -73,6 +73,8 @@ SPREAD_QUERIES = {
     ).items()
     if name not in TALLYING
 }
+# Citus refuses a bounded subquery for each coupon: there all captures are read, and the latest is found afterwards.
+SPREAD_QUERIES["latest_captures"] = SPREAD_QUERIES["captures_of_coupons"].replace("%(ids)s", "%(keys_a)s")
 INVARIANTS = {name: psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 # Citus refuses a subquery that asks other machines for each row of a tally. Where tables are spread there is no tally.
 SPREAD_INVARIANTS = {

@@ -27,15 +27,19 @@ SELECT {redemption} FROM redemption WHERE id {in:ids}
 -- name: coupons_by_id
 SELECT {coupon} FROM coupon WHERE id {in:ids}
 
--- name: live_of_coupons
--- Holds of these coupons, and their latest capture: who has it, and where it was last used.
-SELECT {redemption} FROM redemption r WHERE coupon_id {in:ids} AND (state = 1 OR (state = 2 AND NOT EXISTS (
-    SELECT 1 FROM redemption l WHERE l.coupon_id = r.coupon_id{again:coupon_id(ids)} AND l.state = 2
-    AND (l.captured_at, l.id) > (r.captured_at, r.id))))
+-- name: holds_of_coupons
+SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 1
 
--- name: captured_of_coupons
--- All captures of these coupons: when the latest is reversed, the one before it is the latest.
+-- name: captures_of_coupons
+-- Who has a coupon that can be used once.
 SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 2
+
+-- name: latest_captures
+-- Where coupons that can be used often were used last; and before that, for when the latest is undone.
+SELECT {redemption} FROM {keys:keys(bigint)} k CROSS JOIN {probe:r}redemption r WHERE r.coupon_id = k.a AND r.state = 2
+AND r.kind IN (4, 5) AND r.captured_at >= coalesce((
+    SELECT l.captured_at FROM redemption l WHERE l.coupon_id = k.a AND l.state = 2 AND l.kind IN (4, 5)
+    ORDER BY l.captured_at DESC LIMIT 1 OFFSET :latest - 1), 0){end:r}
 
 -- name: captors
 -- Who captured these redemptions of these coupons: a hold may have been made by somebody else, or by nobody.

@@ -138,6 +138,14 @@ def test_a_scheme_in_a_shop_is_read_by_the_list_of_the_shop(since: bool, filled:
     assert all("scheme_id" in step["Index Cond"] for step in read), "else each redemption of the shop is fetched"
 
 
+@pytest.mark.parametrize("sql_of", ["holds_of_coupons", "latest_captures"])
+def test_the_uses_of_a_coupon_are_read_by_an_index_of_those(sql_of: str, filled: psycopg.Connection[Any]) -> None:
+    steps = plan(filled, numbered(QUERIES[sql_of])[0])
+    read = {step["Index Name"] for step in steps if step.get("Relation Name") == "redemption"}
+    assert read == {"redemption_held" if sql_of == "holds_of_coupons" else "redemption_captured"}
+    assert "Sort" not in {step["Node Type"] for step in steps}, "all of them are sorted for the latest"
+
+
 def read_by(db: psycopg.Connection[Any], combined: tuple[str, ...]) -> set[str]:
     """The indexes by which page, count, and list after a cursor are read."""
     query = lists.RedemptionQuery(found, wanted(combined))

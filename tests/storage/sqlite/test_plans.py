@@ -89,3 +89,16 @@ def test_coupons_of_a_member_or_scheme_are_read_in_order_of_an_index(
 def test_a_page_of_master_data_is_read_from_where_the_last_one_ended(name: str, bare: sqlite3.Connection) -> None:
     (step,) = plan(bare, QUERIES[name])
     assert step.endswith("_1 (id>?)")
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("holds_of_coupons", "redemption_held"),
+        ("latest_captures", "redemption_captured"),
+        ("captures_of_coupons", "sqlite_autoindex_redemption_1"),
+    ],
+)
+def test_the_uses_of_a_coupon_are_read_by_an_index_of_those(name: str, index: str, bare: sqlite3.Connection) -> None:
+    assert indexes(bare, QUERIES[name]) == {index}
+    assert "TEMP B-TREE" not in " ".join(plan(bare, QUERIES[name])), "all of them are sorted for the latest"
