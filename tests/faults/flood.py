@@ -24,6 +24,8 @@ class Reply(NamedTuple):
     retry_after: str
     took: float
     after: float
+    redemptions: list[str]
+    """The ids of those that were made."""
 
 
 class Flood:
@@ -58,7 +60,13 @@ class _Line:
         now = time.monotonic()
         code = str(body.get("code", "")) if status.split()[1] >= "400" else ""
         return Reply(
-            request.key, int(status.split()[1]), code, headers.get("retry-after", ""), now - asked_at, now - began
+            key=request.key,
+            status=int(status.split()[1]),
+            code=code,
+            retry_after=headers.get("retry-after", ""),
+            took=now - asked_at,
+            after=now - began,
+            redemptions=[one["id"] for one in body.get("redemptions", ())],
         )
 
 
