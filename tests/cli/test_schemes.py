@@ -132,6 +132,10 @@ class TestListShowPause:
     def test_a_cursor_that_is_none_is_wrong_usage(self, hexiao: Type) -> None:
         assert hexiao("scheme", "list", "--cursor", "nonsense").code == 2
 
+    def test_a_cursor_of_another_list_is_wrong_usage(self, hexiao: Type) -> None:
+        cursor = hexiao("scheme", "list", "--limit", "1", "--json").json["next_cursor"]
+        assert hexiao("coupon", "list", "--cursor", cursor).code == 2
+
     def test_a_scheme_is_known_by_number_and_by_id(self, hexiao: Type) -> None:
         by_number = hexiao("scheme", "show", "002", "--json").json
         assert hexiao("scheme", "show", by_number["id"], "--json").json == by_number

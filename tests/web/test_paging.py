@@ -90,3 +90,44 @@ def test_every_other_list(api: Api, clock: Clock, limit: int) -> None:
 
 def test_an_empty_list_has_no_next_page(api: Api) -> None:
     assert api.get("/v1/redemptions").json == {"redemptions": [], "next_cursor": None}
+
+
+@pytest.fixture
+def cursor(api: Api, bill: MakeBill) -> str:
+    """Of the redemptions of a shop, held or captured."""
+    for number in range(3):
+        api.redeem(api.code(), bill(f"C{number}"))
+    asked = {"limit": "1", "shop_id": api.SHOP, "state": "held,captured", "created_from": "2025-01-01T00:00:00Z"}
+    return str(api.get("/v1/redemptions", query=asked).json["next_cursor"])
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/coupons", {}),
+        ("/v1/shops", {}),
+        ("/v1/redemptions", {}),
+        ("/v1/redemptions", {"shop_id": Api.SHOP}),
+        ("/v1/redemptions", {"shop_id": Api.SHOP, "state": "held", "created_from": "2025-01-01T00:00:00Z"}),
+        ("/v1/redemptions", {"shop_id": Api.SHOP, "state": "held,captured", "created_from": "2025-01-01T00:00:01Z"}),
+        ("/v1/redemptions", {"shop_id": Api.SHOP, "state": "held,captured", "created_until": "2025-01-01T00:00:00Z"}),
+    ],
+    ids=repr,
+)
+def test_a_cursor_of_another_list_or_of_other_filters_is_refused(
+    api: Api, cursor: str, path: str, query: dict[str, str]
+) -> None:
+    answer = api.get(path, query={**query, "cursor": cursor})
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+    assert "`cursor`" in answer.json["en"]
+
+
+def test_pages_of_one_walk_may_differ_in_length_and_an_instant_in_its_zone(api: Api, cursor: str) -> None:
+    asked = {"shop_id": api.SHOP, "state": "held,captured", "created_from": "2025-01-01T08:00:00+08:00"}
+    answer = api.get("/v1/redemptions", query={**asked, "cursor": cursor, "limit": "7"})
+    assert (len(answer.json["redemptions"]), answer.json["next_cursor"]) == (2, None)
+
+
+def test_a_cursor_of_the_form_without_a_mark_is_refused(api: Api) -> None:
+    answer = api.get("/v1/redemptions", query={"cursor": "WzEsMl0"})  # [1,2]
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")

@@ -25,7 +25,6 @@ from hexiao.domain.coupon import Coupon, normalise_code
 from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import BATCH_ITEMS_MAX, CouponView, Found, Issue, Issued, LookUp, Void
 from hexiao.storage.base import CouponFilter, Cursor
-from hexiao.web.paging import decode_cursor
 from hexiao.web.render import show_coupon, show_coupon_view
 
 app = typer.Typer(
@@ -132,8 +131,10 @@ def list_(
         found, next_cursor = collect(
             lambda after, count: storage.coupons(wanted, after, count),
             lambda coupon: Cursor(coupon.issued_at, coupon.id),
-            decode_cursor(cursor) if cursor else None,
+            cursor,
             limit,
+            "coupons",
+            wanted,
         )
         if as_json:
             show.json({"coupons": [show_coupon(coupon, now) for coupon in found], "next_cursor": next_cursor})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from hexiao.cli import show
@@ -41,7 +42,6 @@ from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import State
 from hexiao.engine.commands import Capture, Redeemed, Release, Reverse
 from hexiao.storage.base import Cursor
-from hexiao.web.paging import decode_cursor
 from hexiao.web.render import show_row
 
 app = typer.Typer(
@@ -93,8 +93,10 @@ def list_(
         found, next_cursor = collect(
             lambda after, count: storage.redemptions(wanted, after, count),
             lambda row: Cursor(row.redemption.created_at, row.redemption.id),
-            decode_cursor(cursor) if cursor else None,
+            cursor,
             limit,
+            "redemptions",
+            msgspec.structs.replace(wanted, now=0),  # the next page is asked for later
         )
         if as_json:
             show.json({"redemptions": [show_row(row, now) for row in found], "next_cursor": next_cursor})

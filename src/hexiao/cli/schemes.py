@@ -28,7 +28,6 @@ from hexiao.engine.commands import CreateScheme, PauseScheme, SchemeSaved
 from hexiao.storage.base import Cursor
 from hexiao.storage.snapshot import Count
 from hexiao.web.api.schemes import SchemeIn
-from hexiao.web.paging import decode_cursor
 from hexiao.web.parsing import parse_body
 from hexiao.web.render import show_scheme
 from hexiao.web.wire import KindName
@@ -132,8 +131,10 @@ def list_(
         found, next_cursor = collect(
             lambda after, count: storage.schemes(merchant, after, count),
             lambda scheme: Cursor(scheme.created_at, scheme.id),
-            decode_cursor(cursor) if cursor else None,
+            cursor,
             limit,
+            "schemes",
+            merchant,
         )
         if as_json:
             show.json({"schemes": [show_scheme(scheme) for scheme in found], "next_cursor": next_cursor})

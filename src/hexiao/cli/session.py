@@ -23,7 +23,7 @@ from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import AnyCommand, Failed, Single
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import Cursor, Storage
-from hexiao.web.paging import encode_cursor
+from hexiao.web.paging import decode_cursor, encode_cursor, mark_of
 from hexiao.web.wire import ID_MAX
 
 T = TypeVar("T")
@@ -166,9 +166,18 @@ def shown_database(settings: Settings) -> str:
 
 
 def collect(
-    fetch: Callable[[Cursor | None, int], list[T]], place: Callable[[T], Cursor], after: Cursor | None, limit: int
+    fetch: Callable[[Cursor | None, int], list[T]],
+    place: Callable[[T], Cursor],
+    cursor: str | None,
+    limit: int,
+    *of: object,
 ) -> tuple[list[T], str | None]:
-    """Up to `limit` rows, page by page, and the cursor to go on with, None at the end."""
+    """Up to `limit` rows, page by page, and the cursor to go on with, None at the end.
+
+    `of` is the name of the list, and its filters.
+    """
+    mark = mark_of("cli", of)
+    after = decode_cursor(cursor, mark) if cursor else None
     rows: list[T] = []
     with show.progress("读取 reading", limit if limit > PAGE else None) as bar:
         while len(rows) <= limit:
@@ -179,7 +188,7 @@ def collect(
             if len(page) < wanted:
                 return rows, None
             after = place(page[-1])
-    return rows[:limit], encode_cursor(place(rows[limit - 1]))
+    return rows[:limit], encode_cursor(place(rows[limit - 1]), mark)
 
 
 def amount(text: str | None, name: str) -> int | None:
