@@ -23,6 +23,7 @@ from typer.core import TyperGroup
 from hexiao.cli.app import app
 from hexiao.cli.exits import MEANINGS, exit_of
 from hexiao.domain.errors import Code, Family
+from hexiao.domain.reasons import REASONS
 from hexiao.gateways.kingdee.errors import WIRE
 from hexiao.gateways.zvcms.errors import TABLE
 from hexiao.storage.sqlite import INVARIANTS
@@ -116,6 +117,7 @@ def row_of(code: Code) -> list[str]:
 
 TABLES = {
     ("docs/reference/errors.md", "code"): [row_of(code) for code in Code],
+    ("docs/reference/errors.md", "reason"): [[f"`{reason}`", zh, en] for reason, (zh, en) in REASONS.items()],
     ("docs/reference/cli.md", "command"): [
         [f"`{typed}`", told] for typed, told in commands(typer.main.get_command(app))
     ],

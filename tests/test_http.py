@@ -62,7 +62,7 @@ def exchange(
 def test_ours_says_408_and_changes_nothing(exchange: Exchange, engine: Engine, rest: bytes) -> None:
     status, problem = exchange("/v1/shops", rest)
     assert (status, problem["code"]) == (408, "malformed_request")
-    assert problem["facts"] == {"reason": "the body did not arrive within 0.1 seconds"}
+    assert problem["facts"] == {"reason": "body_late", "limit_seconds": "0.1"}
     assert engine.read_now(lambda reader: reader.shops(1, 0, 10)) == []
 
 
@@ -74,7 +74,7 @@ def test_ours_says_400_to_one_that_promised_a_body_and_hangs_up(
 ) -> None:
     status, problem = exchange("/v1/shops", rest, ends=True)
     assert (status, problem["code"]) == (400, "malformed_request")
-    assert problem["facts"] == {"reason": "the body broke off before its end"}
+    assert problem["facts"] == {"reason": "broken_off"}
     assert engine.read_now(lambda reader: reader.shops(1, 0, 10)) == []
 
 

@@ -55,8 +55,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True):
         if scheme or not found or not path or ("?" in path and not Path(path).exists()):
             raise BadRequest(
                 Code.MALFORMED_REQUEST,
-                reason="the database must be sqlite:///path/to/file or postgresql://user@host/name,"
-                f" not {_without_password(self.database)}",
+                reason="wrong_database",
+                got=_without_password(self.database),
             )
         return Path(path)
 
@@ -75,7 +75,7 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: obj
     except msgspec.ValidationError as wrong:
         what, _, name = str(wrong).partition(" - at `$.")
         raise BadRequest(
-            Code.MALFORMED_REQUEST, reason=f"the setting HEXIAO_{name.rstrip('`').upper()}: {what}"
+            Code.MALFORMED_REQUEST, reason="wrong_setting", setting=f"HEXIAO_{name.rstrip('`').upper()}", said=what
         ) from wrong
 
 

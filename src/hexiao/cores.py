@@ -16,14 +16,10 @@ from hexiao.domain.errors import BadRequest, Code
 def demand_cores(workers: int) -> None:
     """Raises BadRequest where so many workers cannot have a core each."""
     if sys.platform != "linux":
-        raise BadRequest(Code.MALFORMED_REQUEST, reason="only Linux gives a process a core of its own (--own-cores)")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="own_cores_elsewhere")
     there = len(os.sched_getaffinity(0))
     if workers > there:
-        raise BadRequest(
-            Code.MALFORMED_REQUEST,
-            reason=f"{workers} workers need as many cores of their own, and there are {there}: fewer --workers, or"
-            " without --own-cores",
-        )
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="too_few_cores", workers=workers, cores=there)
 
 
 def offer_cores() -> str:

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import falcon
 import falcon.asgi
 
-from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.errors import BadRequest, Code, Fact
+from hexiao.domain.reasons import REASONS
 from hexiao.logs import Log
 
 BODY_MAX_BYTES = 1 << 20
@@ -96,8 +97,7 @@ class Deadline:
         if self._task in self._cohort.waiting:
             self._cohort.waiting.remove(self._task)
         elif self._task.uncancel() == 0 and kind is asyncio.CancelledError:  # else somebody else ends it, too
-            reason = f"the body did not arrive within {BODY_SECONDS_MAX:g} seconds"
-            raise falcon.HTTPError(falcon.HTTP_408, description=reason) from None
+            raise falcon.HTTPError(falcon.HTTP_408, description="body_late") from None
 
 
 class Cohort:
@@ -127,7 +127,16 @@ class Cohort:
 
 
 def cut_short() -> falcon.HTTPBadRequest:
-    return falcon.HTTPBadRequest(description="the body broke off before its end")
+    return falcon.HTTPBadRequest(description="broken_off")
+
+
+def facts_of(refusal: falcon.HTTPError) -> dict[str, Fact]:
+    """The facts of malformed_request for a refusal of the framework; ours name their reason in its description."""
+    if refusal.description == "body_late":
+        return {"reason": refusal.description, "limit_seconds": f"{BODY_SECONDS_MAX:g}"}
+    if refusal.description in REASONS:
+        return {"reason": refusal.description}
+    return {"reason": "not_understood", "said": refusal.description or refusal.title}
 
 
 def log_unexpected(req: falcon.asgi.Request, unexpected: BaseException) -> str:

@@ -26,7 +26,7 @@ from domain.spoils import (
 from hexiao.domain.assessment import Assessment, assess
 from hexiao.domain.case import Case
 from hexiao.domain.checks import CHECKS, TITLES
-from hexiao.domain.errors import Code
+from hexiao.domain.errors import CLAUSES, Code
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance, RateOff, RateUses, Shops
 
@@ -63,7 +63,8 @@ def test_the_sentences_of_a_failed_check_have_all_their_facts(code: Code) -> Non
     facts = {"needed": failure.needed, "actual": failure.actual, **failure.facts}
     known = {name for name, fact in facts.items() if fact is not None}
     for sentence in (code.zh, code.en):
-        assert {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None} <= known
+        holes = {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+        assert {CLAUSES[name][0] if name in CLAUSES else name for name in holes} <= known
 
 
 @lone_code

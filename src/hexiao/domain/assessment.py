@@ -33,7 +33,7 @@ class Assessment(msgspec.Struct, kw_only=True):
 def assess(case: Case, *, tell: bool = True) -> Assessment:
     """Run every check of CHECKS, in order, on `case`. Without `tell`, verdicts are only told when one is a no."""
     if case.asked_fen is not None and case.asked_fen <= 0:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen must be positive")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_not_positive")
     goods = case.scheme.terms.goods
     case.covers = [goods.covers(line.sku, line.category) for line in case.bill.lines]
     case.covered = [left if hit else 0 for left, hit in zip(case.payable, case.covers, strict=True)]

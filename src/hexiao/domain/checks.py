@@ -53,10 +53,9 @@ TOLD_MAX = 20
 """Of what a scheme lists. It may list thousands, and every refusal in a batch tells of it, and is kept."""
 
 
-def _some(texts: Sequence[str], separator: str) -> str:
-    """The first ones, and how many there are in all."""
-    told = separator.join(texts[:TOLD_MAX])
-    return told if len(texts) <= TOLD_MAX else f"{told}{separator}… ({len(texts)})"
+def _first(texts: Sequence[str]) -> list[str]:
+    """Those that are told, and how many there are in all."""
+    return [*texts[:TOLD_MAX], f"… ({len(texts)})"] if len(texts) > TOLD_MAX else list(texts)
 
 
 def not_voided(case: Case) -> bool:
@@ -106,7 +105,7 @@ def tell_hours(case: Case, _ok: bool) -> Told:
         return None, None, {}
     zh, en = WEEKDAYS[local.isoweekday()]
     told = [window.sentence() for window in windows]
-    needed_zh, needed_en = _some([zh for zh, _ in told], "，"), _some([en for _, en in told], ", ")
+    needed_zh, needed_en = "，".join(_first([zh for zh, _ in told])), ", ".join(_first([en for _, en in told]))
     actual_zh, actual_en = f"周{zh} {local:%H:%M}", f"{en} {local:%H:%M}"
     facts: dict[str, Fact] = {
         "needed_zh": needed_zh, "actual_zh": actual_zh, "needed_en": needed_en, "actual_en": actual_en,
@@ -161,7 +160,7 @@ def right_shop(case: Case) -> bool:
 
 def tell_shop(case: Case, _ok: bool) -> Told:
     shops = case.scheme.terms.shops
-    needed = f"{shops.mode}: {_some(shops.ids, ',')}" if shops.ids else shops.mode
+    needed = f"{shops.mode}: {','.join(_first(shops.ids))}" if shops.ids else shops.mode
     return needed, str(case.bill.shop_id), {"shop": case.shop_name}
 
 
@@ -218,7 +217,7 @@ def combinable(case: Case) -> bool:
 def tell_companions(case: Case, ok: bool) -> Told:
     alone = not case.scheme.terms.shareable
     in_the_way = dict.fromkeys(other.name for other in case.companions if alone or not other.terms.shareable)
-    return None, len(case.companions), {} if ok else {"others": f" ({_some(list(in_the_way), ', ')})"}
+    return None, len(case.companions), {} if ok else {"schemes": _first(list(in_the_way))}
 
 
 def something_to_discount(case: Case) -> bool:

@@ -18,9 +18,10 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from hexiao.domain.money import format_yuan
+from hexiao.domain.reasons import REASONS, TYPES
 
-Fact = int | str | bool | None
-"""A fact is a number or a short text. Names end in their unit: `_fen`, `_at` (UTC ms), `_seconds`."""
+Fact = int | str | bool | list[str] | None
+"""A fact is a number, a short text or some. Names end in their unit: `_fen`, `_at` (UTC ms), `_seconds`, `_type`."""
 
 
 class Family(Enum):
@@ -56,7 +57,7 @@ class Code(Enum):
 
     # What was sent.
     BODY_TOO_LARGE = "body_too_large", B, "请求体超过 {limit_bytes} 字节", "The body is larger than {limit_bytes} bytes"
-    MALFORMED_REQUEST = "malformed_request", B, "请求格式不正确：{reason}", "The request is malformed: {reason}"
+    MALFORMED_REQUEST = "malformed_request", B, "请求格式不正确：{reason}{at_place}", "The request is malformed: {reason}{at_place}"
     REQUEST_ID_MISSING = (
         "request_id_missing", B,
         "缺少请求号 Idempotency-Key：请为每次变更生成一个，重试时保持不变",
@@ -120,7 +121,11 @@ class Code(Enum):
         "适用商品满 {needed_fen} 元可用，现为 {actual_fen} 元，还差 {gap_fen} 元",
         "Covered goods must reach {needed_fen} yuan; they are {actual_fen}, {gap_fen} short",
     )
-    NOT_COMBINABLE = "not_combinable", R, "不可与本单的其他优惠券同用{others}", "It cannot be combined with the other coupons on this bill{others}"
+    NOT_COMBINABLE = (
+        "not_combinable", R,
+        "不可与本单的其他优惠券同用{with_schemes}",
+        "It cannot be combined with the other coupons on this bill{with_schemes}",
+    )
     NOTHING_TO_DISCOUNT = "nothing_to_discount", R, "适用商品已无可优惠的金额", "Nothing is left to pay on the goods it covers"
     AMOUNT_TOO_LARGE = (
         "amount_too_large", R,
@@ -156,8 +161,8 @@ class Code(Enum):
     )
     REVERSE_TOO_LARGE = (
         "reverse_too_large", R,
-        "{where_zh}撤销 {actual_fen} 元超过还可撤销的 {needed_fen} 元",
-        "{where_en}{actual_fen} yuan is more than the {needed_fen} that can still be reversed",
+        "{at_line}撤销 {actual_fen} 元超过还可撤销的 {needed_fen} 元",
+        "{at_line}{actual_fen} yuan is more than the {needed_fen} that can still be reversed",
     )
     REVERSE_TOO_LATE = (
         "reverse_too_late", R, "撤销期限已过（{until_at}）", "The time to reverse it ended at {until_at}",
@@ -178,8 +183,13 @@ class Code(Enum):
     # fmt: on
 
 
-_OPTIONAL = {"where_zh": "", "where_en": "", "others": ""}
-"""Said only where it is known. A refusal that was remembered before a sentence had these reads as it did."""
+CLAUSES: dict[str, tuple[str, str, str]] = {
+    "and_got": ("got", "，实为 `{got}`", ", got `{got}`"),
+    "at_place": ("place", "（位于 `{place}`）", " - at `{place}`"),
+    "at_line": ("line", "第 {line} 行", "Line {line}: "),
+    "with_schemes": ("schemes", "（{schemes}）", " ({schemes})"),
+}
+"""Holes that are filled only where a fact is known: the fact, and what is said then."""
 
 
 class _Holes(dict[str, Fact]):
@@ -187,11 +197,25 @@ class _Holes(dict[str, Fact]):
         return "?"
 
 
+CHINESE, ENGLISH = 0, 1
+
+
 def sentences(code: Code, facts: Mapping[str, Fact], zone: ZoneInfo | None = None) -> tuple[str, str]:
     """The 中文 and the English sentence of `code` with its numbers filled in; fen print as yuan, instants in `zone`."""
-    shown = _Holes(_OPTIONAL)
-    shown.update((name, _shown(name, fact, zone)) for name, fact in facts.items() if fact is not None)
-    return code.zh.format_map(shown), code.en.format_map(shown)
+    return fill(code.zh, CHINESE, facts, zone), fill(code.en, ENGLISH, facts, zone)
+
+
+def fill(template: str, language: int, facts: Mapping[str, Fact], zone: ZoneInfo | None = None) -> str:
+    """The template with its holes filled in CHINESE or ENGLISH."""
+    shown = _Holes(dict.fromkeys(CLAUSES, ""))
+    shown.update((name, _shown(name, fact, zone, language)) for name, fact in facts.items() if fact is not None)
+    for clause, (name, *said) in CLAUSES.items():
+        if name in shown:
+            shown[clause] = said[language].format_map(shown)
+    known = REASONS.get(str(facts.get("reason")))
+    if known:
+        shown["reason"] = known[language].format_map(shown)
+    return template.format_map(shown)
 
 
 def local_time(at: int, zone: ZoneInfo | None) -> str:
@@ -199,12 +223,17 @@ def local_time(at: int, zone: ZoneInfo | None) -> str:
     return datetime.fromtimestamp(at // 1000, zone or ZoneInfo("Asia/Shanghai")).isoformat(" ")[:19]
 
 
-def _shown(name: str, fact: Fact, zone: ZoneInfo | None) -> Fact:
+def _shown(name: str, fact: Fact, zone: ZoneInfo | None, language: int) -> Fact:
     if isinstance(fact, int):
         if name.endswith("_fen"):
             return format_yuan(fact)
         if name.endswith("_at"):
             return local_time(fact, zone)
+    if name.endswith("_type"):
+        names = [fact] if isinstance(fact, str) else fact if isinstance(fact, list) else []
+        return ("或", " or ")[language].join(TYPES[one][language] if one in TYPES else one for one in names)
+    if isinstance(fact, list):
+        return ("、", ", ")[language].join(fact)
     return fact
 
 

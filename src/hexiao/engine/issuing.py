@@ -139,7 +139,7 @@ def _issue_all(ledger: Ledger, scheme: Scheme, coupons: list[Coupon]) -> Issued:
 
 def _imported(scheme: Scheme, item: Imported, now: int, zone: ZoneInfo, mint: Mint) -> Coupon:
     if not item.code or len(item.code) > CODE_MAX:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"a code has 1 to {CODE_MAX} characters: {item.code!r}")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="wrong_code_length", most=CODE_MAX, code=item.code[:CODE_MAX])
     id = mint.id(now) if item.id is None else item.id
     received_at = now if item.received_at is None else min(item.received_at, now)
     coupon = _new_coupon(scheme, id, item.code, received_at, zone, item.member_id, item.channel)
@@ -147,7 +147,7 @@ def _imported(scheme: Scheme, item: Imported, now: int, zone: ZoneInfo, mint: Mi
         coupon.record_id = item.record_id
     if item.face_fen is not None:
         if coupon.face_fen is None or not 0 < item.face_fen <= coupon.face_fen:
-            raise BadRequest(Code.MALFORMED_REQUEST, reason=f"face_fen does not fit the scheme: {item.code!r}")
+            raise BadRequest(Code.MALFORMED_REQUEST, reason="wrong_face", code=item.code)
         coupon.face_fen = item.face_fen
     return coupon
 
@@ -201,7 +201,7 @@ def _demand_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"there is no time zone {name!r}") from unknown
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="unknown_zone", zone=name) from unknown
 
 
 def _earlier(snapshot: Snapshot, record: Owned) -> Owned | None:

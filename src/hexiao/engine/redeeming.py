@@ -79,7 +79,7 @@ def look_up(snapshot: Snapshot, command: LookUp, now: int) -> Found:
 def known_bill(snapshot: Snapshot, merchant_id: int, bill: Bill) -> Bill:
     """The bill, after its shop, cashier and member were found; lines without a category get that of the known goods."""
     if bill.amount_fen > FEN_MAX:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"a bill is worth at most {FEN_MAX} fen")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="bill_too_large", most_fen=FEN_MAX)
     shop = snapshot.shops.get(bill.shop_id)
     if shop is None or shop.merchant_id != merchant_id:
         raise BadRequest(Code.UNKNOWN_SHOP, shop_id=str(bill.shop_id))

@@ -41,7 +41,7 @@ def reverse(snapshot: Snapshot, command: Reverse, now: int) -> Redeemed:
     if command.lines is not None:
         _positive(sum(command.lines))
         if command.amount_fen not in (None, sum(command.lines)):
-            raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_fen differs from the sum of lines")
+            raise BadRequest(Code.MALFORMED_REQUEST, reason="amounts_differ")
     ledger, redemption = _begin(snapshot, command, now)
     known_cashier(snapshot, command.merchant_id, command.cashier_id)
     redemption.require(Move.REVERSE)
@@ -72,7 +72,7 @@ def _begin(snapshot: Snapshot, command: Capture | Release | Reverse | Lapse, now
 
 def _positive(amount_fen: int | None) -> None:
     if amount_fen is not None and amount_fen <= 0:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason="the amount must be positive")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="amount_not_positive")
 
 
 def _returned(redemption: Redemption, command: Reverse) -> list[int]:
@@ -85,7 +85,7 @@ def _returned(redemption: Redemption, command: Reverse) -> list[int]:
             raise _too_large(left_fen, amount_fen)
         return split(amount_fen, kept)
     if len(command.lines) != len(kept) or min(command.lines) < 0:
-        raise BadRequest(Code.MALFORMED_REQUEST, reason=f"lines must hold {len(kept)} amounts, none below 0")
+        raise BadRequest(Code.MALFORMED_REQUEST, reason="wrong_lines", lines=len(kept))
     for line, (wanted, possible) in enumerate(zip(command.lines, kept, strict=True), 1):
         if wanted > possible:
             raise _too_large(possible, wanted, line)
@@ -94,7 +94,5 @@ def _returned(redemption: Redemption, command: Reverse) -> list[int]:
 
 def _too_large(possible_fen: int, wanted_fen: int, line: int | None = None) -> Refused:
     """`line` says which one, from 1, where the caller named them: all of them may have more left than it has."""
-    where: dict[str, int | str] = {}
-    if line is not None:
-        where = {"line": line, "where_zh": f"第 {line} 行", "where_en": f"Line {line}: "}
+    where = {} if line is None else {"line": line}
     return Refused(Code.REVERSE_TOO_LARGE, needed_fen=possible_fen, actual_fen=wanted_fen, **where)

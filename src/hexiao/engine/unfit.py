@@ -22,7 +22,7 @@ def refusals(commands: Sequence[AnyCommand]) -> dict[int, Answer]:
     odd_texts = _may_hold_odd_texts(commands)
     found = {}
     for place, command in enumerate(commands):
-        reason = _reason(command) or ("a text holds a NUL, or half a character" if odd_texts and _odd(command) else "")
+        reason = _reason(command) or ("odd_text" if odd_texts and _odd(command) else "")
         if reason:
             found[place] = Answer(Failed(code=Code.MALFORMED_REQUEST, facts={"reason": reason}))
     return found
@@ -33,11 +33,11 @@ def _reason(command: AnyCommand) -> str:
         case RedeemEach():
             whole = command.merchant_id, command.request_id
             if any((item.merchant_id, item.request_id) != whole for item in command.items):
-                return "the items of a batch carry the request id and the merchant of the whole"
+                return "foreign_item"
         case Import():
             ids = [i for item in command.coupons for i in (item.id, item.record_id, item.member_id) if i is not None]
             if ids and not (min(ids) > 0 and max(ids) <= ID_MAX):
-                return f"an id is a number from 1 to {ID_MAX}"
+                return "not_an_id"
     return ""
 
 

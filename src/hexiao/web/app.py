@@ -113,13 +113,13 @@ def _key(req: falcon.asgi.Request) -> str:
     if not key:
         raise BadRequest(Code.REQUEST_ID_MISSING)
     if len(key) > KEY_MAX or not (key.isascii() and key.isprintable() and " " not in key):
-        raise malformed(f"{KEY_HEADER} must be 1 to {KEY_MAX} visible ASCII characters")
+        raise malformed("bad_key", field=KEY_HEADER, most=KEY_MAX)
     if "," in key and [name for name, _ in req.scope["headers"]].count(KEY_HEADER.lower().encode()) > 1:
-        raise malformed(f"{KEY_HEADER} was sent more than once")  # the framework joined them by a comma
+        raise malformed("given_twice", field=KEY_HEADER)  # the framework joined them by a comma
     return key
 
 
 def _demand_json(req: falcon.asgi.Request) -> None:
     announced = (req.content_type or falcon.MEDIA_JSON).partition(";")[0].strip().lower()
     if announced != falcon.MEDIA_JSON:
-        raise falcon.HTTPUnsupportedMediaType(description="the body must be sent with Content-Type: application/json")
+        raise falcon.HTTPUnsupportedMediaType(description="not_called_json")

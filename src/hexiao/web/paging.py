@@ -82,7 +82,7 @@ def decode_cursor(text: str, mark: str) -> Cursor:
         raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         at, row_id, of_list = _decoder.decode(raw)
     except (ValueError, binascii.Error):
-        raise malformed("`cursor` is not one that a list returned: begin again without it") from None
+        raise malformed("bad_cursor") from None
     if of_list != mark:
-        raise malformed("`cursor` is of another list, or of other filters: begin again without it")
+        raise malformed("other_cursor")
     return Cursor(at, row_id)

@@ -15,7 +15,7 @@ import msgspec
 
 from hexiao.domain.errors import Code, Fact, HexiaoError, sentences
 from hexiao.engine.commands import Failed
-from hexiao.http import log_unexpected
+from hexiao.http import facts_of, log_unexpected
 from hexiao.web.auth import CHALLENGE
 from hexiao.web.operation import Declined
 from hexiao.web.render import show_fact, show_redemption, show_verdicts
@@ -96,7 +96,7 @@ class Problem(msgspec.Struct, kw_only=True):
     en: str
     detail: str
     facts: Annotated[
-        dict[str, Fact], msgspec.Meta(description="句中的数字 · the numbers of the sentence, for programs")
+        dict[str, Fact], msgspec.Meta(description="句中的数据 · what the sentence is made of, for programs")
     ]
     verdicts: Annotated[list[VerdictOut], msgspec.Meta(description="每张券的每项判定 · every check of every coupon")]
     redemption: Annotated[
@@ -160,7 +160,7 @@ async def _framework(
     code = FALCON_CODES.get(status, Code.MALFORMED_REQUEST)
     facts: dict[str, Fact] = {"path": req.path[:200], "method": req.method}
     if code is Code.MALFORMED_REQUEST:
-        facts = {"reason": no.description or no.title}
+        facts = facts_of(no)
     _render(resp, show_problem(Failed(code=code, facts=facts), None, status))
     resp.set_headers(no.headers or {})
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateways.kingdee.world import AUTHORISE_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH, WRITE_OFF_PATH, Till
 from hexiao import http
+from hexiao.domain.reasons import REASONS
 from hexiao.gateways.kingdee import signing
 from hexiao.gateways.kingdee.errors import BusinessCode, GatewayCode, Rejected
 from hexiao.gateways.kingdee.parameters import Parameters, from_body, from_query, write_off_query
@@ -167,9 +168,9 @@ class TestTransport:
         if status == 200:
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["errcode"] == BusinessCode.FIELD_FORMAT
 
-    @pytest.mark.parametrize(("ends", "told"), [(True, "broke off"), (False, "did not arrive within")])
+    @pytest.mark.parametrize(("ends", "reason"), [(True, "broken_off"), (False, "body_late")])
     def test_a_body_that_breaks_off_or_does_not_come_is_a_wrong_format(
-        self, till: Till, clock: Any, monkeypatch: pytest.MonkeyPatch, ends: bool, told: str
+        self, till: Till, clock: Any, monkeypatch: pytest.MonkeyPatch, ends: bool, reason: str
     ) -> None:
         monkeypatch.setattr(http, "BODY_SECONDS_MAX", 20.0 if ends else 0.1)
         now = str(clock.now)
@@ -185,7 +186,7 @@ class TestTransport:
                 connection.shutdown(socket.SHUT_WR)
             answer = json.loads(connection.recv(65536).partition(b"\r\n\r\n")[2])
         assert answer["errcode"] == BusinessCode.FIELD_FORMAT
-        assert told in answer["description"]
+        assert REASONS[reason][0].format(limit_seconds="0.1") in answer["description"]
 
     def test_an_unsigned_mebibyte_is_refused_before_it_is_read(self, till: Till) -> None:
         response = till.send("POST", AUTHORISE_PATH, {}, b"x" * MIB)

@@ -32,7 +32,7 @@ from hexiao.gateways.kingdee.errors import (
 from hexiao.gateways.kingdee.gate import Caller, Gate
 from hexiao.gateways.kingdee.parameters import Parameters, WriteOffQuery, from_body, from_query, write_off_query
 from hexiao.gateways.kingdee.signing import mobile_encipherer
-from hexiao.http import App, log_unexpected, read_body
+from hexiao.http import App, facts_of, log_unexpected, read_body
 from hexiao.storage.base import RedemptionFilter
 from hexiao.vault import Vault
 
@@ -197,7 +197,7 @@ async def _on_http_error(
 ) -> None:
     """What is refused before the door: a method or a header that is none, a body that broke off."""
     code = Code.NOT_FOUND if isinstance(error, falcon.HTTPNotFound) else Code.MALFORMED_REQUEST
-    _refuse(req, resp, rejected(code, {"path": req.path, "reason": error.description or error.title}))
+    _refuse(req, resp, rejected(code, {"path": req.path, **facts_of(error)}))
 
 
 async def _on_unexpected(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, _: object) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from hexiao.domain.errors import Code, Fact, sentences
+from hexiao.domain.errors import CHINESE, Code, Fact, fill
 
 
 class Fault(Enum):
@@ -58,7 +58,7 @@ TABLE: Final[Mapping[Fault | Code, Wire]] = {
     Fault.UNKNOWN_ACTION: Wire(False, 110006, "接口方法不存在：{action}"),
     # The rest of what keeps a request from its action.
     Code.BODY_TOO_LARGE: Wire(False, 100004),
-    Code.MALFORMED_REQUEST: Wire(False, 100002, "参数格式错误：{reason}"),
+    Code.MALFORMED_REQUEST: Wire(False, 100002, "参数格式错误：{reason}{at_place}"),
     Code.REQUEST_ID_MISSING: Wire(False, 100005),
     Code.REQUEST_ID_REUSED: Wire(False, 100006),
     Code.UNAUTHENTICATED: Wire(False, 110008),
@@ -130,11 +130,5 @@ class Rejected(Exception):
 def said(why: Fault | Code, facts: Mapping[str, Fact]) -> Wire:
     """The row of TABLE with the numbers filled into its message."""
     row = TABLE[why]
-    if row.message or isinstance(why, Fault):
-        return row._replace(message=row.message.format_map(_Holes(facts)))
-    return row._replace(message=sentences(why, facts)[0])
-
-
-class _Holes(dict[str, Fact]):
-    def __missing__(self, name: str) -> str:
-        return "?"
+    template = row.message if row.message or isinstance(why, Fault) else why.zh
+    return row._replace(message=fill(template, CHINESE, facts))

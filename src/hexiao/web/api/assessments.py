@@ -54,7 +54,7 @@ class AssessmentsOut(msgspec.Struct, kw_only=True):
 async def assess(call: Call[AssessmentsIn, Empty]) -> AssessmentsOut:
     """Changes nothing and needs no Idempotency-Key. A coupon that cannot be used is a 200 whose `ok` is false."""
     if (call.body.code is None) == (call.body.coupons is None):
-        raise malformed("give either `code` or `coupons`")
+        raise malformed("code_or_coupons")
     takes = call.body.coupons or (TakeIn(code=call.body.code or ""),)
     outcome = await call.ask(Assess(coupons=to_takes(takes), bill=to_bill(call.body.bill), **call.envelope), Assessed)
     zone, now = await call.zone(), call.engine.clock()

@@ -177,7 +177,7 @@ def _issue(call: Call[CouponIn, Empty] | Call[CouponBatchIn, Empty], body: Coupo
 def _imported(coupon: ImportedIn, place: int) -> Imported:
     code = normalise_code(coupon.code)
     if not 0 < len(code) <= domain.CODE_MAX:
-        raise malformed(f"a normalised code has 1 to {domain.CODE_MAX} characters - at `$.coupons[{place}].code`")
+        raise malformed("wrong_code_length", most=domain.CODE_MAX, place=f"$.coupons[{place}].code")
     return Imported(
         code=code,
         member_id=value_or_none(coupon.member_id),

@@ -162,7 +162,7 @@ async def redeem_each(call: Call[RedemptionBatchIn, Empty]) -> BatchResultsOut:
     """
     coupons = sum(len(item.coupons) for item in call.body.items)
     if coupons > BATCH_COUPONS_MAX:
-        raise malformed(f"{coupons} coupons, but {BATCH_COUPONS_MAX} at most in one batch - at `$.items`")
+        raise malformed("too_many_coupons", coupons=coupons, most=BATCH_COUPONS_MAX, place="$.items")
     items = tuple(_command(call, item) for item in call.body.items)
     outcome = await call.ask(RedeemEach(items=items, **call.envelope), Each)
     zone = await call.zone()
