@@ -202,7 +202,8 @@ def test_each_member_receives_as_many_as_the_scheme_says(desk: Desk) -> None:
     twice = (Imported("X1", OTHER_MEMBER), Imported("X2", OTHER_MEMBER))
     assert desk.no(importing(scheme, *twice)) is Code.MEMBER_LIMIT_REACHED
     assert desk.bring(scheme, twice[0])
-    assert desk.no(issuing(scheme)) is Code.MEMBER_NEEDED
+    nobody = desk.refused(issuing(scheme))
+    assert (nobody.code, nobody.facts) == (Code.MEMBER_NEEDED, {"per_member": 2})
 
 
 def test_a_limit_for_members_that_came_later_counts_what_was_received_before(desk: Desk) -> None:

@@ -113,7 +113,7 @@ class Code(Enum):
     )
     WRONG_SHOP = "wrong_shop", R, "本店不可用此券：{shop}", "This coupon cannot be used in this shop: {shop}"
     WRONG_SCENE = "wrong_scene", R, "此券限{needed_zh}使用，本单为{actual_zh}", "This coupon is for {needed_en} use; this bill is {actual_en}"
-    MEMBER_NEEDED = "member_needed", R, "此券为会员专用，请指明会员", "This coupon is for members; name the member"
+    MEMBER_NEEDED = "member_needed", R, "此券须指明会员{for_each}", "This coupon needs a member; name the member{for_each}"
     WRONG_MEMBER = "wrong_member", R, "此券属于另一位会员", "This coupon belongs to another member"
     NO_MATCHING_GOODS = "no_matching_goods", R, "本单没有此券适用的商品", "Nothing on this bill is covered by this coupon"
     BELOW_MINIMUM_SPEND = (
@@ -187,6 +187,7 @@ CLAUSES: dict[str, tuple[str, str, str]] = {
     "and_got": ("got", "，实为 `{got}`", ", got `{got}`"),
     "at_place": ("place", "（位于 `{place}`）", " - at `{place}`"),
     "at_line": ("line", "第 {line} 行", "Line {line}: "),
+    "for_each": ("per_member", "（每人限领 {per_member} 张）", " (at most {per_member} for each)"),
     "with_schemes": ("schemes", "（{schemes}）", " ({schemes})"),
 }
 """Holes that are filled only where a fact is known: the fact, and what is said then."""

@@ -246,7 +246,7 @@ def _may_issue(snapshot: Snapshot, scheme: Scheme, quantity: int, now: int, zone
 def _may_receive(snapshot: Snapshot, scheme: Scheme, member_id: int | None, quantity: int) -> None:
     if member_id is None:
         if scheme.terms.holder == "member" or scheme.terms.per_member:
-            raise Refused(Code.MEMBER_NEEDED)
+            raise Refused(Code.MEMBER_NEEDED, per_member=scheme.terms.per_member or None)
         return
     member = snapshot.members.get(member_id)
     if member is None or member.merchant_id != scheme.merchant_id:
