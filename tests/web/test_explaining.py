@@ -158,6 +158,19 @@ def test_what_came_is_told_where_the_parser_does_not_say_it(
     assert (facts["reason"], facts["got"]) == (reason, got)
 
 
+@pytest.mark.parametrize(("id", "type"), [(1333333333, "int"), (None, "null"), ([], "array"), (True, "bool")])
+def test_an_id_that_is_no_text_is_told_the_type_that_came(id: object, type: str) -> None:
+    facts = refusal("/v1/redemptions", {"bill": {**REQUESTS["POST", "/v1/redemptions"]["bill"], "shop_id": id}})
+    assert (facts["reason"], facts["got_type"], facts["place"]) == ("wrong_type", [type], "$.bill.shop_id")
+
+
+def test_what_was_sent_breaks_neither_line_nor_backticks() -> None:
+    facts = refusal(
+        "/v1/redemptions", {"bill": {**REQUESTS["POST", "/v1/redemptions"]["bill"], "shop_id": "x`y\n\x1b"}}
+    )
+    assert facts["got"] == "x\N{REPLACEMENT CHARACTER}y" + 2 * "\N{REPLACEMENT CHARACTER}"
+
+
 def test_what_is_no_json_further_on_is_still_told() -> None:
     with pytest.raises(BadRequest) as refused:
         parse_body(b'{"mode": "hold", "coupons": [], "bill": nonsense', with_body[0].body)

@@ -94,7 +94,9 @@ def _at(sent: Any, place: str) -> Any:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= VALUE_MAX else f"{text[:VALUE_MAX]}…"
+    """What was sent, for one line of a sentence in which it stands in backticks."""
+    told = "".join(one if one.isprintable() and one != "`" else "\N{REPLACEMENT CHARACTER}" for one in text[:VALUE_MAX])
+    return told if len(text) <= VALUE_MAX else f"{told}…"
 
 
 def allowed(wanted: Any, place: str) -> Iterator[str]:

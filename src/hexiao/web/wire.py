@@ -65,8 +65,16 @@ def parse_instant(text: object) -> int:
     raise ValueError("not_an_instant")
 
 
+JSON_TYPES: dict[type, str] = {
+    int: "int", float: "float", bool: "bool", list: "array", dict: "object", type(None): "null"
+}  # fmt: skip
+
+
 def from_wire(wanted: type, found: Any) -> Any:
-    """msgspec's dec_hook: how to read Id and Instant. What cannot be read raises the name of its reason."""
+    """msgspec's dec_hook: how to read Id and Instant. What cannot be read raises the name of its reason, and what is no
+    text msgspec's own words."""
+    if wanted in (Id, Instant) and not isinstance(found, str):  # 5 would read like "5" in a sentence
+        raise ValueError(f"Expected `str`, got `{JSON_TYPES[type(found)]}`")
     if wanted is Id:
         return Id(parse_id(found))
     if wanted is Instant:
