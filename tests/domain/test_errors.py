@@ -45,6 +45,10 @@ def holes(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
+def fact_of(hole: str) -> str:
+    return CLAUSES[hole][0] if hole in CLAUSES else hole
+
+
 # The list.
 
 
@@ -111,11 +115,11 @@ def test_the_class_of_an_error_follows_from_its_code(code: Code) -> None:
 
 @every_code
 def test_every_hole_can_be_filled_when_the_error_is_raised(code: Code) -> None:
-    facts = {name: f"<{name}>" for name in (*holes(code.zh), *holes(code.en))}
+    facts = {fact: f"<{fact}>" for fact in map(fact_of, (*holes(code.zh), *holes(code.en)))}
     for raised in (error(code, **facts), CLASS_OF[code.family](code, **facts)):
         assert raised.facts == facts
         for template, sentence in zip((code.zh, code.en), sentences(code, raised.facts), strict=True):
-            assert all(facts[name] in sentence for name in holes(template))
+            assert all(facts[fact_of(name)] in sentence for name in holes(template))
 
 
 def test_an_error_prints_its_stable_code_first() -> None:

@@ -193,11 +193,6 @@ CLAUSES: dict[str, tuple[str, str, str]] = {
 """Holes that are filled only where a fact is known: the fact, and what is said then."""
 
 
-class _Holes(dict[str, Fact]):
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
 CHINESE, ENGLISH = 0, 1
 
 
@@ -208,15 +203,25 @@ def sentences(code: Code, facts: Mapping[str, Fact], zone: ZoneInfo | None = Non
 
 def fill(template: str, language: int, facts: Mapping[str, Fact], zone: ZoneInfo | None = None) -> str:
     """The template with its holes filled in CHINESE or ENGLISH."""
-    shown = _Holes(dict.fromkeys(CLAUSES, ""))
-    shown.update((name, _shown(name, fact, zone, language)) for name, fact in facts.items() if fact is not None)
-    for clause, (name, *said) in CLAUSES.items():
-        if name in shown:
-            shown[clause] = said[language].format_map(shown)
-    known = REASONS.get(str(facts.get("reason")))
-    if known:
-        shown["reason"] = known[language].format_map(shown)
-    return template.format_map(shown)
+    return template.format_map(_Holes(language, facts, zone))
+
+
+class _Holes:
+    """What stands in each hole of a sentence; looked up only where there is a hole."""
+
+    def __init__(self, language: int, facts: Mapping[str, Fact], zone: ZoneInfo | None) -> None:
+        self._language = language
+        self._facts = facts
+        self._zone = zone
+
+    def __getitem__(self, hole: str) -> Fact:
+        fact = self._facts.get(hole)
+        if hole in CLAUSES:
+            name, *said = CLAUSES[hole]
+            return "" if self._facts.get(name) is None else said[self._language].format_map(self)
+        if hole == "reason" and isinstance(fact, str) and fact in REASONS:
+            return REASONS[fact][self._language].format_map(self)
+        return "?" if fact is None else _shown(hole, fact, self._zone, self._language)
 
 
 def local_time(at: int, zone: ZoneInfo | None) -> str:
@@ -230,10 +235,9 @@ def _shown(name: str, fact: Fact, zone: ZoneInfo | None, language: int) -> Fact:
             return format_yuan(fact)
         if name.endswith("_at"):
             return local_time(fact, zone)
-    if name.endswith("_type"):
-        names = [fact] if isinstance(fact, str) else fact if isinstance(fact, list) else []
-        return ("或", " or ")[language].join(TYPES[one][language] if one in TYPES else one for one in names)
     if isinstance(fact, list):
+        if name.endswith("_type"):
+            return ("或", " or ")[language].join(TYPES[one][language] if one in TYPES else one for one in fact)
         return ("、", ", ")[language].join(fact)
     return fact
 

@@ -8,7 +8,8 @@ from string import Formatter
 import pytest
 
 from gateways.zvcms.callers import DOCS
-from hexiao.domain.errors import Code, Family
+from hexiao.domain.errors import CLAUSES, Code, Family
+from hexiao.domain.reasons import REASONS
 from hexiao.gateways.zvcms.errors import TABLE, VENDOR_CODES, VENDOR_CODES_NOT_OURS, Fault, said
 
 
@@ -46,10 +47,15 @@ def test_a_refusal_is_a_business_exception_and_a_failure_of_ours_a_system_error(
     assert TABLE[code].status is by_family.get(code.family, TABLE[code].status)
 
 
+def test_what_is_malformed_is_told_in_the_language_of_this_door() -> None:
+    assert REASONS["amount_not_positive"][0] in said(Code.MALFORMED_REQUEST, {"reason": "amount_not_positive"}).message
+
+
 @pytest.mark.parametrize("why", [*Fault, *Code])
 def test_a_message_is_whole_with_facts_and_without(why: Fault | Code) -> None:
     assert "{" not in said(why, {}).message
-    holes = [name for _, name, _, _ in Formatter().parse(TABLE[why].message) if name]
+    names = [name for _, name, _, _ in Formatter().parse(TABLE[why].message) if name]
+    holes = [CLAUSES[name][0] if name in CLAUSES else name for name in names]
     filled = said(why, dict.fromkeys(holes, "a {fact}")).message
     assert filled.count("a {fact}") == len(holes)
 
