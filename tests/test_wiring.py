@@ -41,6 +41,15 @@ def test_another_key_is_refused_before_a_port_is_opened(settings: Settings) -> N
         check_master_key(settings)
 
 
+def test_no_new_key_is_made_beside_secrets_that_were_sealed_under_another(settings: Settings) -> None:
+    """Else it would lie where the right one belongs, and get into the safe in its place."""
+    with_a_secret(settings, b"k" * 32)
+    without = msgspec.structs.replace(settings, master_key="")
+    with pytest.raises(StorageError, match="master key"):
+        check_master_key(without)
+    assert not without.key_file.exists()
+
+
 def test_any_key_will_do_while_nothing_is_sealed(settings: Settings) -> None:
     check_master_key(settings)
 

@@ -51,10 +51,15 @@ def place_of(door: str, public_id: str) -> str:
     return f"credential/{door}/{public_id}"
 
 
+def load_key(path: Path) -> bytes:
+    """The key in the file at `path`. Raises ValueError or OSError."""
+    return bytes.fromhex(path.read_text("ascii").strip())
+
+
 def load_or_make_key(path: Path) -> bytes:
     """The key in the file at `path`; a new one is written there when the file does not exist."""
     try:
-        return bytes.fromhex(path.read_text("ascii").strip())
+        return load_key(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         key = os.urandom(KEY_BYTES)

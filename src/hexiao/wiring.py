@@ -20,7 +20,7 @@ from hexiao.storage import sqlite
 from hexiao.storage.base import Storage, StorageError
 from hexiao.storage.chain_side import seal_old_rows
 from hexiao.storage.side import Side, Tell
-from hexiao.vault import SealBroken, Vault, load_or_make_key, place_of
+from hexiao.vault import SealBroken, Vault, load_key, load_or_make_key, place_of
 
 __all__ = [
     "DEFAULT_DATABASE",
@@ -139,14 +139,15 @@ def open_engine(settings: Settings, *, clock: Clock | None = None, sweep_seconds
         raise
 
 
-def open_vault(settings: Settings) -> Vault:
+def open_vault(settings: Settings, *, may_make: bool = True) -> Vault:
+    """Raises StorageError when the key cannot be used, or is not there and may not be made."""
     if settings.master_key:
         try:
             return Vault(bytes.fromhex(settings.master_key))
         except ValueError as wrong:
             raise StorageError("HEXIAO_MASTER_KEY must be the 64 hexadecimal digits of the master key") from wrong
     try:
-        return Vault(load_or_make_key(settings.key_file))
+        return Vault((load_or_make_key if may_make else load_key)(settings.key_file))
     except (ValueError, OSError) as wrong:
         raise StorageError(f"the master key file {settings.key_file} cannot be used: {wrong}") from wrong
 
@@ -155,7 +156,7 @@ def check_master_key(settings: Settings) -> None:
     """Raises StorageError when the database cannot be used, or when its secrets were sealed under another key."""
     with closing(open_storage(settings)) as storage:
         sealed = storage.one_sealed_credential()
-    vault = open_vault(settings)
+    vault = open_vault(settings, may_make=sealed is None)
     if sealed is not None:
         try:
             vault.open(sealed.sealed, place_of(sealed.door, sealed.public_id))

@@ -179,6 +179,20 @@ class TestVendors:
         assert only["door"] == "api"
 
     @pytest.mark.parametrize(
+        "added",
+        [("add-kingdee", "--client-id", "99001", "--app-key", "k1"), ("add-zvcms", "--open-id", "mini")],
+        ids=["kingdee", "zvcms"],
+    )
+    def test_no_secret_is_sealed_under_a_key_that_does_not_open_the_others(
+        self, hexiao: Type, demo: Path, added: tuple[str, ...]
+    ) -> None:
+        """The server could not open it, and would not even say so at its start."""
+        before = hexiao("keys", "list", "--json").json
+        (demo.parent / "master.key").write_text("77" * 32)
+        assert hexiao("keys", *added, "--name", "erp").code == Exit.UNAVAILABLE
+        assert hexiao("keys", "list", "--json").json == before
+
+    @pytest.mark.parametrize(
         "wrong", [("--client-id", "abc", "--app-key", "k"), ("--client-id", "1", "--app-key", "nine-long")]
     )
     def test_ids_that_no_client_could_send_are_refused(self, hexiao: Type, wrong: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ from hexiao.gateways.kingdee.account import (
 from hexiao.gateways.zvcms.account import DOOR as ZVCMS_DOOR
 from hexiao.gateways.zvcms.account import Account, seal_account
 from hexiao.gateways.zvcms.signing import DEFAULT_PROFILES
-from hexiao.vault import place_of
+from hexiao.vault import Vault, place_of
 
 SecretOption = Annotated[str | None, typer.Option(help="留空则生成 · made when left out")]
 
@@ -82,7 +82,7 @@ def add_kingdee(
         if not 0 < len(app_key) <= 8:
             raise typer.BadParameter("1 to 8 characters", param_hint="--app-key")
         run.demand_merchant()
-        vault = wiring.open_vault(run.settings)
+        vault = _vault(run)
         known = _demand_ours(run, APPLICATION_DOOR, client_id)
         _demand_ours(run, ACCOUNT_DOOR, app_key)
         with _settings_errors():
@@ -144,6 +144,7 @@ def add_zvcms(
     """添加智迈接入方 · Let a zvcms client in."""
     with session(database, merchant, as_json) as run:
         run.demand_merchant()
+        vault = _vault(run)
         public_id = open_id or secrets.token_hex(16)
         _demand_ours(run, ZVCMS_DOOR, public_id)
         with _settings_errors():
@@ -156,9 +157,15 @@ def add_zvcms(
                 profiles=tuple(profile or DEFAULT_PROFILES),
                 replay_check=replay_check,
             )
-            sealed = seal_account(wiring.open_vault(run.settings), public_id, account)
+            sealed = seal_account(vault, public_id, account)
         put_credential(run, ZVCMS_DOOR, public_id, name, Role.READ, sealed)
         _show_secrets(as_json, {"open_id": public_id, "grant_code": account.grant_code, "open_key": account.open_key})
+
+
+def _vault(run: Session) -> Vault:
+    """Its key opens what is there already: a server has one key, and could not open what another one sealed."""
+    wiring.check_master_key(run.settings)
+    return wiring.open_vault(run.settings)
 
 
 def _demand_ours(run: Session, door: str, public_id: str) -> Credential | None:
