@@ -20,6 +20,7 @@ def migrate(url: str, *, break_lock: bool = False) -> list[str]:
 
     try:
         backend = MigratingBackend(url)
+        backend.demand_unicode()
         backend.init_database()
         backend.demand_rights()
     except psycopg.Error as failed:

@@ -27,6 +27,17 @@ class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo 
     def copy(self) -> MigratingBackend:
         return MigratingBackend(self.uri.database)
 
+    def demand_unicode(self) -> None:
+        """Raises StorageError for a new database that could not hold every name. One that is in use stays in use."""
+        sql = "SELECT to_regclass(:lock) IS NOT NULL, current_setting('server_encoding')"
+        in_use, encoding = self.execute(sql, {"lock": LOCK}).fetchone()
+        if not (in_use or encoding == "UTF8"):
+            self.connection.close()
+            raise StorageError(
+                f"the PostgreSQL database is in {encoding}, which cannot hold every name; make one in UTF-8:"
+                " createdb --encoding UTF8 --template template0 NAME"
+            )
+
     def demand_rights(self) -> None:
         """Raises StorageError; the tool itself goes on without its own tables, and fails at the first of them."""
         sql = (

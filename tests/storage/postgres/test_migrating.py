@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from hexiao.cli.app import app
 from hexiao.storage import migrating
+from hexiao.storage.base import StorageError
 from hexiao.storage.postgres import migrate, open_storage
 from hexiao.storage.postgres_migrating import MigratingBackend
 from postgres_server import Databases, PostgresServer
@@ -43,6 +44,36 @@ def test_a_newer_schema_asks_for_a_newer_program(databases: Databases) -> None:
     text = why_not(url)
     assert "newer" in text
     assert "9999.later" in text
+
+
+def in_encoding(databases: Databases, encoding: str) -> str:
+    """The URL of an empty database; `createdb` makes such ones where the machine's language was not set."""
+    url = databases.empty()
+    name = url.rpartition("/")[2]
+    databases.execute(f"DROP DATABASE {name}")
+    databases.execute(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C'"
+    )
+    return url
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "EUC_CN"])
+def test_a_database_that_cannot_hold_every_name_is_refused_before_a_table_is_made(
+    databases: Databases, encoding: str
+) -> None:
+    url = in_encoding(databases, encoding)
+    with pytest.raises(StorageError, match=encoding):
+        migrate(url)
+    with psycopg.connect(url) as db:
+        assert db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall() == []
+
+
+def test_one_that_is_in_use_all_the_same_can_be_upgraded(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = in_encoding(databases, "SQL_ASCII")
+    with monkeypatch.context() as before:
+        before.setattr(MigratingBackend, "demand_unicode", lambda _: None)
+        assert migrate(url)
+    assert migrate(url) == []
 
 
 def test_migrating_twice_or_at_the_same_time_is_migrating_once(databases: Databases) -> None:
