@@ -34,6 +34,7 @@ REFUSED = (
     " (in a URL a password's @ is %40, its : %3A, / %2F, # %23, % %25)"
 )
 _SEPARATORS = re.compile(r"[:/@?&=\[\]%]+")
+_ENDS = re.compile(r"[:/@?&=\[\]]+")  # a part that libpq could not decode is quoted with its %
 _PASSWORD = re.compile(r"password=([^&]*)")
 
 
@@ -94,7 +95,7 @@ def without_password(said: str, url: str) -> str:
     user, at, _ = rest.rpartition("@")
     place = "" if at else rest.partition("/")[0]  # perhaps somebody forgot the host
     hidden = [user.partition(":")[2], *_PASSWORD.findall(rest)]
-    pieces = {piece for text in hidden for piece in (text, unquote(text), *_SEPARATORS.split(text))}
+    pieces = {piece for text in hidden for piece in (text, unquote(text), *_SEPARATORS.split(text), *_ENDS.split(text))}
     pieces |= {piece for piece in _SEPARATORS.split(place.partition(":")[2]) if not piece.isdigit()}
     quoted = any(len(piece) > 3 and piece in said for piece in pieces)
     return REFUSED if quoted else said

@@ -103,6 +103,13 @@ def test_no_part_of_a_password_is_ever_told(url: str, hidden: str) -> None:
     assert told(psycopg.Error(plain), url) == plain
 
 
+def test_a_percent_in_a_password_is_told_by_its_rule_and_not_by_what_stands_around_it() -> None:
+    """libpq takes all after the slash for the name of the database, and quotes it."""
+    text = why_not("postgresql://hexiao:a@b/d#e%f@127.0.0.1:5432/x", open_storage)
+    assert "d#e" not in text
+    assert "%25" in text
+
+
 def test_the_command_line_tells_it_in_one_line_and_exits_with_4() -> None:
     url = f"postgresql://hexiao:{SECRET}@127.0.0.1:1/x"
     done = CliRunner().invoke(app, ["verify"], env={"HEXIAO_DATABASE": url})
