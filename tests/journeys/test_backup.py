@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -61,9 +62,11 @@ def test_its_crontab_sends_away_what_can_be_checked_where_it_arrives(demo_data: 
     }.items():
         crontab = crontab.replace(printed, ours)
     variables, command = SCHEDULED.split(crontab)
+    environment = dict(line.split("=", 1) for line in variables.splitlines())
+    environment["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")  # the program that is tested, wherever it lies
     for line, folder in ((command, "home"), ("sha256sum -c *.sha256", "vault")):
         done = subprocess.run(
-            ["sh", "-c", line], cwd=tmp_path / folder, env=dict(line.split("=", 1) for line in variables.splitlines()),
-            capture_output=True, text=True, timeout=120, check=False,
+            ["sh", "-c", line], cwd=tmp_path / folder, env=environment, capture_output=True, text=True, timeout=120,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
