@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -268,7 +269,8 @@ def serve(settings: Settings) -> None:
         "hexiao.wiring:app",
         factory=True,
         interface=Interfaces.ASGI,
-        address=settings.host,
+        # Granian takes numbers only; the port was probed at this very one of the name's addresses.
+        address=settings.host if ":" in settings.host else socket.gethostbyname(settings.host),
         port=settings.port,
         workers=settings.workers,
         respawn_failed_workers=True,  # the others go on meanwhile; who dies again at once ends the server

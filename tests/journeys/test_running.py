@@ -60,3 +60,9 @@ def test_its_commands_take_these_options(block: Block, tmp_path: Path) -> None:
     before = "hexiao migrate\nhexiao keys create --role till --name first" if block.under == "Keys" else ":"
     for outcome in shell.typed([shell.Step(block.line, f"set -e\n{before}\n{own}", [], 0)], server):
         shell.check(outcome)
+
+
+def test_the_name_of_this_machine_is_an_address_to_listen_on(demo_data: Path, tmp_path: Path) -> None:
+    served.copy_data(demo_data, tmp_path)
+    with served.served(tmp_path, "--host", "localhost") as server:
+        assert server.port  # it was ready there
