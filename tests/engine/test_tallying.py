@@ -54,6 +54,12 @@ def test_a_round_that_takes_too_long_goes_on_later(engine: Engine, settings: Set
     assert tallied(settings) == 8
 
 
+def test_a_round_over_idle_shops_goes_on_later_too(engine: Engine, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallying, "SHOPS_AT_ONCE", 2)  # of the three that there are
+    assert engine.tally(0) is True
+    assert engine.tally(0) is False
+
+
 def test_more_redemptions_of_one_millisecond_than_are_counted_at_once_stop_nobody(
     engine: Engine, desk: Desk, settings: Settings, clock: Any
 ) -> None:
