@@ -1,4 +1,4 @@
-"""Reasons of malformed_request: told in both languages, each wholly in its own, and raised with their facts."""
+"""Reasons of malformed_request and bad_scheme: wholly in each language, and raised with their facts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_types_are_called_by_their_names_in_each_language() -> None:
 
 
 def raised() -> Iterator[tuple[str, str, set[str]]]:
-    """(where, reason, facts) of every malformed_request whose reason is written out at the call."""
+    """(where, reason, facts) of every malformed request and bad scheme whose reason is written out at the call."""
     root = Path(hexiao.__file__).parent
     for path in sorted(root.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -54,8 +54,10 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
             named = {keyword.arg or "": keyword.value for keyword in node.keywords}
             if getattr(node.func, "id", "") == "malformed":
                 reason = node.args[0] if node.args else None
-            elif node.args and ast.unparse(node.args[0]) == "Code.MALFORMED_REQUEST":
+            elif node.args and ast.unparse(node.args[0]) in ("Code.MALFORMED_REQUEST", "Code.BAD_SCHEME"):
                 reason = named.get("reason")
+            elif getattr(node.func, "id", "") == "Rule":
+                reason = node.args[1]
             else:
                 continue
             if isinstance(reason, ast.Constant):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.conftest import terms
-from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.errors import BadRequest, Code, sentences
 from hexiao.domain.money import FEN_MAX
+from hexiao.domain.reasons import REASONS
 from hexiao.domain.scheme import (
     Balance,
     Benefit,
@@ -25,6 +26,7 @@ from hexiao.domain.scheme import (
     Window,
 )
 from hexiao.domain.soundness import check_scheme
+from tongues import is_chinese, is_english
 
 ONE_OF_EACH = (MoneyOff(1_000), RateOff(1_500), GoodsOff(up_to_fen=800), Balance(5_000), RateUses(2_000, 3))
 LISTED = Goods("listed", ("milk",))
@@ -108,7 +110,9 @@ def test_an_unsound_scheme_is_refused_with_a_reason(changes: dict[str, Any], ben
     with pytest.raises(BadRequest) as refused:
         check_scheme(terms(**changes), benefit)
     assert refused.value.code is Code.BAD_SCHEME
-    assert refused.value.facts["reason"]
+    assert refused.value.facts["reason"] in REASONS
+    zh, en = sentences(Code.BAD_SCHEME, refused.value.facts)
+    assert is_chinese(zh) and is_english(en) and "?" not in zh + en
 
 
 @pytest.mark.parametrize(
@@ -130,8 +134,8 @@ def test_a_number_out_of_range_is_named_with_its_range(
 ) -> None:
     with pytest.raises(BadRequest) as refused:
         check_scheme(terms(**changes), benefit)
-    reason = str(refused.value.facts["reason"])
-    assert reason.startswith(f"{name} ") and reason.endswith(f" to {most}")
+    told = refused.value.facts
+    assert (told["reason"], told["field"], told["most"]) == ("not_within", name, most)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +150,8 @@ def test_a_number_out_of_range_is_named_with_its_range(
 def test_what_is_chosen_needs_a_choice_and_all_takes_none(changes: dict[str, Any]) -> None:
     with pytest.raises(BadRequest) as refused:
         check_scheme(terms(**changes), MoneyOff(1))
-    told = str(refused.value.facts["reason"])
-    assert "needs" in told and "takes no" in told
+    told = refused.value.facts
+    assert (told["reason"], [told["field"]]) == ("list_by_mode", list(changes))
 
 
 @pytest.mark.parametrize(

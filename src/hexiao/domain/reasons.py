@@ -1,4 +1,4 @@
-"""What can be wrong with a request: each reason of `malformed_request`, 中文 and English, with holes for its facts.
+"""What can be wrong with a request or a scheme: each reason of `malformed_request` and `bad_scheme`, 中文 and English.
 
 Whoever refuses names the reason and gives its facts; a sentence is only made when somebody is told.
 """
@@ -86,6 +86,31 @@ REASONS: dict[str, tuple[str, str]] = {
     "foreign_item": (
         "一批中各项的请求号和商户须与整批相同",
         "the items of a batch carry the request id and the merchant of the whole",
+    ),
+
+    # What makes a scheme unsound.
+    "not_within": ("`{field}` 须为 {least} 至 {most}", "`{field}` must be {least} to {most}"),
+    "list_by_mode": (
+        "`{field}` 的 `mode` 为 `all` 时不带 `{list}`，否则须有",
+        "`{field}`: with the mode `all` it takes no `{list}`, with any other it needs some",
+    ),
+    "shops_not_ids": ("`shops.ids` 须为十进制数字编号", "`shops.ids` must be ids, as decimal strings"),
+    "empty_goods": ("`goods.values` 中有空值", "`goods.values` has an empty one"),
+    "wrong_weekdays": ("`weekdays` 须为 1 至 7", "`weekdays` must be 1 to 7"),
+    "empty_window": ("时段不得为空：`since` 与 `until` 相同", "a window must not be empty: `since` is `until`"),
+    "wrong_window": ("`since` 与 `until` 须为 `HH:MM`", "`since` and `until` must be HH:MM"),
+    "late_window": ("时段不能从 24:00 开始", "a window cannot begin at 24:00"),
+    "days_reversed": ("`last_day` 早于 `first_day`", "`last_day` lies before `first_day`"),
+    "days_out_of_range": ("日期须在 1971 至 8999 年之间", "the dates must lie in the years 1971 to 8999"),
+    "up_to_nothing": ("须给出 `up_to_fen` 或 `up_to_quantity`", "give `up_to_fen` or `up_to_quantity`"),
+    "goods_off_of_all": (
+        "抵扣券须指明商品：`goods.mode` 为 `categories`、`listed` 或 `all_but`",
+        "goods_off needs goods: `goods.mode` categories, listed or all_but",
+    ),
+    "other_kind": ("新版本不能改变券种，请新建方案", "a new version cannot change the kind: create another scheme"),
+    "limit_come_or_gone": (
+        "`total` 与 `budget_fen` 可以改，不能新增或取消",
+        "`total` and `budget_fen` can be changed, but not added or taken away",
     ),
 
     # What whoever runs the server has set.

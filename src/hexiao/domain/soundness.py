@@ -6,8 +6,9 @@ Looks at nothing but the settings; whether the number is free or a limit may be 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from hexiao.domain.errors import BadRequest, Code
+from hexiao.domain.errors import BadRequest, Code, Fact
 from hexiao.domain.money import FEN_MAX
 from hexiao.domain.scheme import (
     CLOCK_TIME,
@@ -24,59 +25,61 @@ from hexiao.domain.scheme import (
 
 
 def check_scheme(terms: Terms, benefit: Benefit) -> None:
-    """Raises BadRequest(BAD_SCHEME) with the reason: the name of the setting, and what it must be."""
-    for sound, reason in _soundness(terms, benefit):
-        if not sound:
-            raise BadRequest(Code.BAD_SCHEME, reason=reason)
+    """Raises BadRequest(BAD_SCHEME) with a reason of domain.reasons and its facts."""
+    for rule in (*_of_terms(terms), *_of_benefit(benefit, terms)):
+        if not rule.sound:
+            raise BadRequest(Code.BAD_SCHEME, reason=rule.reason, **rule.facts)
 
 
-def _soundness(terms: Terms, benefit: Benefit) -> list[tuple[bool, str]]:
-    goods, shops, validity = terms.goods, terms.shops, terms.validity
-    rules = [
-        *((0 <= limit <= most, f"{name} must be 0 to {most}") for name, limit, most in _limits(terms)),
-        ((goods.mode == "all") == (not goods.values), "goods: `all` takes no `values`, any other mode needs some"),
-        ((shops.mode == "all") == (not shops.ids), "shops: `all` takes no `ids`, any other mode needs some"),
-        (
-            all(len(i) < 20 and i.isascii() and i.isdigit() and int(i) < 2**63 and str(int(i)) == i for i in shops.ids),
-            "shops: ids are decimal strings",
-        ),
-        (1 <= terms.hold_seconds <= 7 * 86400, "hold_seconds must be 1 to 604800"),
-        (all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in terms.windows), "weekdays are 1 to 7"),
-        (all(w.since != w.until for w in terms.windows), "a window must not be empty"),
-        (
-            all(re.match(CLOCK_TIME, t) for w in terms.windows for t in (w.since, w.until)),
-            "since and until are times HH:MM",
-        ),
-        (all(w.since != "24:00" for w in terms.windows), "a window cannot begin at 24:00"),
-        (all(goods.values), "goods: a value must not be empty"),
-    ]
+class Rule:
+    """`sound`, or else refused for `reason`."""
+
+    def __init__(self, sound: bool, reason: str, **facts: Fact) -> None:
+        self.sound, self.reason, self.facts = sound, reason, facts
+
+
+def within(field: str, value: int | None, least: int, most: int) -> Rule:
+    return Rule(value is None or least <= value <= most, "not_within", field=field, least=least, most=most)
+
+
+def _of_terms(terms: Terms) -> Iterator[Rule]:
+    goods, shops, validity, windows = terms.goods, terms.shops, terms.validity, terms.windows
+    yield within("minimum_spend_fen", terms.minimum_spend_fen, 0, FEN_MAX)
+    yield within("budget_fen", terms.budget_fen, 0, FEN_MAX)
+    yield within("total", terms.total, 0, FEN_MAX)
+    yield within("per_member", terms.per_member, 0, 2**31 - 1)
+    yield within("reverse_within_seconds", terms.reverse_within_seconds, 0, FEN_MAX)
+    yield within("hold_seconds", terms.hold_seconds, 1, 7 * 86_400)
+    yield Rule((goods.mode == "all") == (not goods.values), "list_by_mode", field="goods", list="values")
+    yield Rule((shops.mode == "all") == (not shops.ids), "list_by_mode", field="shops", list="ids")
+    yield Rule(all(map(_is_id, shops.ids)), "shops_not_ids")
+    yield Rule(all(goods.values), "empty_goods")
+    yield Rule(all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in windows), "wrong_weekdays")
+    yield Rule(all(w.since != w.until for w in windows), "empty_window")
+    yield Rule(all(re.match(CLOCK_TIME, t) for w in windows for t in (w.since, w.until)), "wrong_window")
+    yield Rule(all(w.since != "24:00" for w in windows), "late_window")
     if isinstance(validity, FixedDates):
-        rules.append((validity.first_day <= validity.last_day, "last_day lies before first_day"))
-        rules.append((validity.first_day.year > 1970 and validity.last_day.year < 9000, "the dates are out of range"))
+        yield Rule(validity.first_day <= validity.last_day, "days_reversed")
+        yield Rule(validity.first_day.year > 1970 and validity.last_day.year < 9000, "days_out_of_range")
     else:
-        rules.append((1 <= validity.days <= 36500, "days must be 1 to 36500"))
+        yield within("days", validity.days, 1, 36_500)
+
+
+def _of_benefit(benefit: Benefit, terms: Terms) -> Iterator[Rule]:
     match benefit:
         case MoneyOff(amount_fen=amount) | Balance(amount_fen=amount):
-            rules.append((0 < amount <= FEN_MAX, f"amount_fen must be 1 to {FEN_MAX}"))
+            yield within("amount_fen", amount, 1, FEN_MAX)
         case RateOff(off_bp=off, cap_fen=cap) | RateUses(off_bp=off, cap_fen=cap):
-            rules.append((0 < off <= RATE_WHOLE_BP, "off_bp must be 1 to 10000"))
-            rules.append((cap is None or 0 < cap <= FEN_MAX, f"cap_fen must be 1 to {FEN_MAX}"))
+            yield within("off_bp", off, 1, RATE_WHOLE_BP)
+            yield within("cap_fen", cap, 1, FEN_MAX)
         case GoodsOff(up_to_fen=amount_or_none, up_to_quantity=quantity):
-            rules.append((amount_or_none is None or 0 < amount_or_none <= FEN_MAX, f"up_to_fen must be 1 to {FEN_MAX}"))
-            rules.append((quantity is None or 0 < quantity <= 10**6, "up_to_quantity must be 1 to 1000000"))
-            rules.append((amount_or_none is not None or quantity is not None, "give up_to_fen or up_to_quantity"))
-            rules.append((goods.mode != "all", "goods_off needs goods: categories, listed or all_but"))
+            yield within("up_to_fen", amount_or_none, 1, FEN_MAX)
+            yield within("up_to_quantity", quantity, 1, 10**6)
+            yield Rule(amount_or_none is not None or quantity is not None, "up_to_nothing")
+            yield Rule(terms.goods.mode != "all", "goods_off_of_all")
     if isinstance(benefit, RateUses):
-        rules.append((2 <= benefit.uses <= 10**6, "uses must be 2 to 1000000"))
-    return rules
+        yield within("uses", benefit.uses, 2, 10**6)
 
 
-def _limits(terms: Terms) -> list[tuple[str, int, int]]:
-    """(name, what it is, the most it may be)"""
-    return [
-        ("minimum_spend_fen", terms.minimum_spend_fen, FEN_MAX),
-        ("budget_fen", terms.budget_fen, FEN_MAX),
-        ("total", terms.total, FEN_MAX),
-        ("per_member", terms.per_member, 2**31 - 1),
-        ("reverse_within_seconds", terms.reverse_within_seconds or 0, FEN_MAX),
-    ]
+def _is_id(text: str) -> bool:
+    return len(text) < 20 and text.isascii() and text.isdigit() and int(text) < 2**63 and str(int(text)) == text

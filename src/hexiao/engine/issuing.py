@@ -67,9 +67,9 @@ def revise_scheme(snapshot: Snapshot, command: ReviseScheme, now: int) -> Scheme
     benefit = old.benefit if command.benefit is None else command.benefit
     check_scheme(terms, benefit)
     if type(benefit) is not type(old.benefit):
-        raise BadRequest(Code.BAD_SCHEME, reason="a new version cannot change the kind; create another scheme")
+        raise BadRequest(Code.BAD_SCHEME, reason="other_kind")
     if terms.limited != old.terms.limited:
-        raise BadRequest(Code.BAD_SCHEME, reason="total or budget_fen can be changed, but not added or taken away")
+        raise BadRequest(Code.BAD_SCHEME, reason="limit_come_or_gone")
     new = msgspec.structs.replace(
         old,
         version=old.latest + 1,
