@@ -168,7 +168,7 @@ class TestDemo:
     @pytest.mark.parametrize("command", [["demo"], ["serve", "--demo"]])
     def test_upgrades_no_database_that_is_there(self, command: list[str], hexiao: Type, demo: Path) -> None:
         """It may be a real one, with an older server on it."""
-        change(demo, "DELETE FROM _yoyo_migration WHERE migration_id = '0008.uses-of-a-coupon'")
+        change(demo, "DELETE FROM _yoyo_migration WHERE migration_id = '0009.holds-of-a-coupon'")
         typed = hexiao(*command)
         assert typed.code == 4
         assert "older than this program; run: hexiao migrate" in typed.err

@@ -48,7 +48,7 @@ class Process:
 
     def decided(self, command: AnyCommand) -> Changes:
         """What it would save now."""
-        names = Names()
+        names = Names(at=self.clock())
         collect(names, command)
         snapshot = self.storage.load(names)
         answer(snapshot, command, self.clock(), self.mint)

@@ -88,6 +88,6 @@ def test_an_engine_that_takes_holds_as_they_come_is_found_out(
             twins.desk.must(holding(Take(code, 1_000), a_bill(bill)))
         assert twins.desk.no(redeeming(code, a_bill("B3"))) is Code.HELD_ELSEWHERE
         assert "BY_ID" in vars(views), "holds are put in order otherwise now; leave that out"
-        monkeypatch.setattr(views, "BY_ID", lambda hold: 0)
+        monkeypatch.setattr(views, "BY_END", lambda hold: 0)
         with pytest.raises(AssertionError, match="bill_number"):
             twins.desk.no(redeeming(code, a_bill("B4")))

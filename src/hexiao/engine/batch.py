@@ -167,7 +167,7 @@ def _try(
     storage: Storage, commands: Sequence[AnyCommand], clock: Callable[[], int], mint: Mint
 ) -> tuple[int, Snapshot, list[Answer]]:
     """Load and decide. When a budget says no, holds that are over and nobody wrote down give theirs back first."""
-    snapshot = _load(storage, commands)
+    snapshot = _load(storage, commands, clock())
     now = clock()
     answers = _decide(snapshot, commands, now, mint)
     for most in LAPSES_MAX:
@@ -177,7 +177,7 @@ def _try(
         if due:
             lapses = [Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="budget") for hold in due]
             together = [*lapses, *commands]
-            snapshot = _load(storage, together)
+            snapshot = _load(storage, together, now)
             answers = _decide(snapshot, together, now, mint)[len(lapses) :]
         if len(due) < most:
             break
@@ -200,8 +200,8 @@ def _repeatable(command: AnyCommand) -> bool:
     )
 
 
-def _load(storage: Storage, commands: Sequence[AnyCommand]) -> Snapshot:
-    names = Names()
+def _load(storage: Storage, commands: Sequence[AnyCommand], at: int) -> Snapshot:
+    names = Names(at=at)
     for command in commands:
         collect(names, command)
     return storage.load(names)

@@ -11,7 +11,7 @@ from hexiao.domain.scheme import Scheme
 from hexiao.engine.commands import CouponView, Named, RedemptionView
 from hexiao.storage.snapshot import Snapshot
 
-BY_ID = attrgetter("id")
+BY_ID, BY_END = attrgetter("id"), attrgetter("held_until_at", "id")
 
 
 def view(snapshot: Snapshot, redemption: Redemption, now: int) -> RedemptionView:
@@ -69,6 +69,6 @@ def last_capture(snapshot: Snapshot, coupon: Coupon) -> Redemption | None:
 
 
 def holds_of(snapshot: Snapshot, coupon: Coupon) -> list[Redemption]:
-    """In order of their ids: no database promises one."""
+    """In order of their ends, as far as they were loaded: all that are over, and whichever ends next."""
     uses = snapshot.by_coupon.get(coupon.id)
-    return sorted([r for r in uses if r.state is State.HELD], key=BY_ID) if uses else []
+    return sorted([r for r in uses if r.state is State.HELD], key=BY_END) if uses else []

@@ -122,7 +122,7 @@ class _Loader:
 
     def _want(self, name: str, file: Callable[[rows.Row], None], **parameters: Any) -> None:
         """Nothing is asked for an empty list."""
-        if all(parameters.values()):
+        if parameters.get("ids") or parameters.get("keys"):
             self._wanted.append((name, parameters))
             self._filing.append(file)
 
@@ -162,14 +162,18 @@ class _Loader:
             self._want("scheme_counts", self._file_count, ids=self._foreseen)
 
     def _want_uses(self, coupons: Collection[Coupon]) -> None:
-        """Holds, and the latest capture. Whoever asks for a coupon of which the same batch may undo the latest use is
-        told the use before it."""
-        used = [c for c in coupons if c.captured_uses]
-        once, often = ([c.id for c in used if (c.uses_max == 1) is so] for so in (True, False))
-        undone = len(self._names.redemptions)
-        self._want("holds_of_coupons", self._file_redemption, ids=[c.id for c in coupons if c.held_uses])
-        self._want("captures_of_coupons", self._file_redemption, ids=once)
-        self._want("latest_captures", self._file_redemption, keys=[(id,) for id in often], latest=undone + 1)
+        """Holds and captures. Of a coupon that can be used often: the holds that are over, the one that ends next, and
+        the latest capture; and as many more as the same batch may settle or undo of these."""
+        once, often = ([c for c in coupons if (c.uses_max == 1) is so] for so in (True, False))
+        names = self._names
+        undone = len(names.redemptions)
+        self._want("holds_of_coupons", self._file_redemption, ids=[c.id for c in once if c.held_uses])
+        self._want("captures_of_coupons", self._file_redemption, ids=[c.id for c in once if c.captured_uses])
+        keys = [(c.id,) for c in often if c.held_uses]
+        settled = undone + len(names.bills)  # who takes a coupon settles the hold that it has on this very bill
+        self._want("first_holds", self._file_redemption, keys=keys, now=names.at, first=settled + 1)
+        keys = [(c.id,) for c in often if c.captured_uses]
+        self._want("latest_captures", self._file_redemption, keys=keys, latest=undone + 1)
 
     def _want_who_they_are(self) -> None:
         """Merchants, shops, cashiers and holders: those that were named, and those that stand on what was found."""

@@ -73,8 +73,9 @@ SPREAD_QUERIES = {
     ).items()
     if name not in TALLYING
 }
-# Citus refuses a bounded subquery for each coupon: there all captures are read, and the latest is found afterwards.
-SPREAD_QUERIES["latest_captures"] = SPREAD_QUERIES["captures_of_coupons"].replace("%(ids)s", "%(keys_a)s")
+# Citus refuses a bounded subquery for each coupon: there all are read, and the first and the latest found afterwards.
+for _bounded, _all in (("first_holds", "holds_of_coupons"), ("latest_captures", "captures_of_coupons")):
+    SPREAD_QUERIES[_bounded] = SPREAD_QUERIES[_all].replace("%(ids)s", "%(keys_a)s")
 INVARIANTS = {name: psycopg_style(sql) for name, sql in read_queries("invariants.sql", MACROS).items()}
 # Citus refuses a subquery that asks other machines for each row of a tally. Where tables are spread there is no tally.
 SPREAD_INVARIANTS = {

@@ -28,7 +28,15 @@ SELECT {redemption} FROM redemption WHERE id {in:ids}
 SELECT {coupon} FROM coupon WHERE id {in:ids}
 
 -- name: holds_of_coupons
+-- Who holds a coupon that can be used once.
 SELECT {redemption} FROM redemption WHERE coupon_id {in:ids} AND state = 1
+
+-- name: first_holds
+-- Of coupons that can be used often: the holds that are over, which are to be written down, and who holds them next.
+SELECT {redemption} FROM {keys:keys(bigint)} k CROSS JOIN {probe:r}redemption r WHERE r.coupon_id = k.a AND r.state = 1
+AND r.kind IN (4, 5) AND r.held_until_at <= coalesce((
+    SELECT f.held_until_at FROM redemption f WHERE f.coupon_id = k.a AND f.state = 1 AND f.kind IN (4, 5)
+    AND f.held_until_at > :now ORDER BY f.held_until_at LIMIT 1 OFFSET :first - 1), 9223372036854775807){end:r}
 
 -- name: captures_of_coupons
 -- Who has a coupon that can be used once.

@@ -30,6 +30,8 @@ KEPT = (Merchant, Shop, Cashier)
 class Names:
     """Everything a batch of commands names; `load` reads no more than this and what hangs on it."""
 
+    at: int = 0
+    """The moment, UTC ms: holds that are over by then hang on it, all of them."""
     merchants: set[int] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
     codes: set[CodeKey] = field(default_factory=set)

@@ -138,12 +138,20 @@ def test_a_scheme_in_a_shop_is_read_by_the_list_of_the_shop(since: bool, filled:
     assert all("scheme_id" in step["Index Cond"] for step in read), "else each redemption of the shop is fetched"
 
 
-@pytest.mark.parametrize("sql_of", ["holds_of_coupons", "latest_captures"])
-def test_the_uses_of_a_coupon_are_read_by_an_index_of_those(sql_of: str, filled: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize(
+    ("sql_of", "index"),
+    [
+        ("holds_of_coupons", "redemption_held"),
+        ("first_holds", "redemption_held_often"),
+        ("latest_captures", "redemption_captured"),
+    ],
+)
+def test_the_uses_of_a_coupon_are_read_by_an_index_of_those(
+    sql_of: str, index: str, filled: psycopg.Connection[Any]
+) -> None:
     steps = plan(filled, numbered(QUERIES[sql_of])[0])
-    read = {step["Index Name"] for step in steps if step.get("Relation Name") == "redemption"}
-    assert read == {"redemption_held" if sql_of == "holds_of_coupons" else "redemption_captured"}
-    assert "Sort" not in {step["Node Type"] for step in steps}, "all of them are sorted for the latest"
+    assert {step["Index Name"] for step in steps if step.get("Relation Name") == "redemption"} == {index}
+    assert "Sort" not in {step["Node Type"] for step in steps}, "all of them are sorted for the first or the latest"
 
 
 def read_by(db: psycopg.Connection[Any], combined: tuple[str, ...]) -> set[str]:

@@ -95,6 +95,7 @@ def test_a_page_of_master_data_is_read_from_where_the_last_one_ended(name: str, 
     ("name", "index"),
     [
         ("holds_of_coupons", "redemption_held"),
+        ("first_holds", "redemption_held_often"),
         ("latest_captures", "redemption_captured"),
         ("captures_of_coupons", "sqlite_autoindex_redemption_1"),
     ],
