@@ -139,6 +139,29 @@ def test_a_number_out_of_range_is_named_with_its_range(
 
 
 @pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"hold_seconds": 0}, ("not_within", "hold_seconds", 0)),
+        ({"shops": Shops("listed", ("7", "A"))}, ("shops_not_ids", None, "A")),
+        ({"shops": Shops("listed", ("9" * 5_000,))}, ("shops_not_ids", None, "9" * 40)),
+        ({"windows": (Window(), Window(()))}, ("no_weekdays", "windows[1]", None)),
+        ({"windows": (Window((7, 8)),)}, ("wrong_weekdays", "windows[0]", 8)),
+        ({"windows": (Window(since="9:00"),)}, ("wrong_window", "windows[0]", "9:00")),
+        ({"windows": (Window(), Window(until="25:00"))}, ("wrong_window", "windows[1]", "25:00")),
+        ({"windows": (Window(), Window((1,), "9", "9"))}, ("wrong_window", "windows[1]", "9")),
+        ({"windows": (Window(since="09:00", until="09:00"),)}, ("empty_window", "windows[0]", "09:00")),
+        ({"windows": (Window(), Window(since="24:00"))}, ("empty_window", "windows[1]", "24:00")),
+        ({"windows": (Window(since="24:00", until="02:00"),)}, ("late_window", "windows[0]", None)),
+    ],
+    ids=lambda part: repr(part)[:60],
+)
+def test_what_came_is_named_with_its_place(changes: dict[str, Any], told: tuple[Any, ...]) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check_scheme(terms(**changes), MoneyOff(1))
+    assert tuple(map(refused.value.facts.get, ("reason", "field", "got"))) == told
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"shops": Shops("listed", ())},

@@ -89,17 +89,26 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
 
     # What makes a scheme unsound.
-    "not_within": ("`{field}` 须为 {least} 至 {most}", "`{field}` must be {least} to {most}"),
+    "not_within": ("`{field}` 须为 {least} 至 {most}{and_got}", "`{field}` must be {least} to {most}{and_got}"),
     "list_by_mode": (
         "`{field}` 的 `mode` 为 `all` 时不带 `{list}`，否则须有",
         "`{field}`: with the mode `all` it takes no `{list}`, with any other it needs some",
     ),
-    "shops_not_ids": ("`shops.ids` 须为十进制数字编号", "`shops.ids` must be ids, as decimal strings"),
+    "shops_not_ids": (
+        "`shops.ids` 须为十进制数字编号{and_got}", "`shops.ids` must be ids, as decimal strings{and_got}",
+    ),
     "empty_goods": ("`goods.values` 中有空值", "`goods.values` has an empty one"),
-    "wrong_weekdays": ("`weekdays` 须为 1 至 7", "`weekdays` must be 1 to 7"),
-    "empty_window": ("时段不得为空：`since` 与 `until` 相同", "a window must not be empty: `since` is `until`"),
-    "wrong_window": ("`since` 与 `until` 须为 `HH:MM`", "`since` and `until` must be HH:MM"),
-    "late_window": ("时段不能从 24:00 开始", "a window cannot begin at 24:00"),
+    "no_weekdays": ("`{field}` 须给出 `weekdays` 中的至少一天", "`{field}` needs one day of `weekdays` at least"),
+    "wrong_weekdays": ("`{field}` 的 `weekdays` 须为 1 至 7{and_got}", "`{field}`: `weekdays` must be 1 to 7{and_got}"),
+    "empty_window": (
+        "`{field}` 不得为空：`since` 与 `until` 均为 `{got}`",
+        "`{field}` must not be empty: `since` and `until` are {got}",
+    ),
+    "wrong_window": (
+        "`{field}` 的 `since` 与 `until` 须为 `HH:MM`{and_got}",
+        "`{field}`: `since` and `until` must be HH:MM{and_got}",
+    ),
+    "late_window": ("`{field}` 不能从 24:00 开始", "`{field}` cannot begin at 24:00"),
     "days_reversed": ("`last_day` 早于 `first_day`", "`last_day` lies before `first_day`"),
     "days_out_of_range": ("日期须在 1971 至 8999 年之间", "the dates must lie in the years 1971 to 8999"),
     "up_to_nothing": ("须给出 `up_to_fen` 或 `up_to_quantity`", "give `up_to_fen` or `up_to_quantity`"),

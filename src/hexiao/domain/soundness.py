@@ -21,7 +21,11 @@ from hexiao.domain.scheme import (
     RateOff,
     RateUses,
     Terms,
+    Window,
 )
+
+GOT_MAX = 40
+"""Characters of what came that are told; it may have come as thousands."""
 
 
 def check_scheme(terms: Terms, benefit: Benefit) -> None:
@@ -39,11 +43,11 @@ class Rule:
 
 
 def within(field: str, value: int | None, least: int, most: int) -> Rule:
-    return Rule(value is None or least <= value <= most, "not_within", field=field, least=least, most=most)
+    return Rule(value is None or least <= value <= most, "not_within", field=field, least=least, most=most, got=value)
 
 
 def _of_terms(terms: Terms) -> Iterator[Rule]:
-    goods, shops, validity, windows = terms.goods, terms.shops, terms.validity, terms.windows
+    goods, shops, validity = terms.goods, terms.shops, terms.validity
     yield within("minimum_spend_fen", terms.minimum_spend_fen, 0, FEN_MAX)
     yield within("budget_fen", terms.budget_fen, 0, FEN_MAX)
     yield within("total", terms.total, 0, FEN_MAX)
@@ -52,17 +56,27 @@ def _of_terms(terms: Terms) -> Iterator[Rule]:
     yield within("hold_seconds", terms.hold_seconds, 1, 7 * 86_400)
     yield Rule((goods.mode == "all") == (not goods.values), "list_by_mode", field="goods", list="values")
     yield Rule((shops.mode == "all") == (not shops.ids), "list_by_mode", field="shops", list="ids")
-    yield Rule(all(map(_is_id, shops.ids)), "shops_not_ids")
+    for id in shops.ids:
+        yield Rule(_is_id(id), "shops_not_ids", got=id[:GOT_MAX])
     yield Rule(all(goods.values), "empty_goods")
-    yield Rule(all(w.weekdays and set(w.weekdays) <= set(range(1, 8)) for w in windows), "wrong_weekdays")
-    yield Rule(all(w.since != w.until for w in windows), "empty_window")
-    yield Rule(all(re.match(CLOCK_TIME, t) for w in windows for t in (w.since, w.until)), "wrong_window")
-    yield Rule(all(w.since != "24:00" for w in windows), "late_window")
+    for place, window in enumerate(terms.windows):
+        yield from _of_window(window, f"windows[{place}]")
     if isinstance(validity, FixedDates):
         yield Rule(validity.first_day <= validity.last_day, "days_reversed")
         yield Rule(validity.first_day.year > 1970 and validity.last_day.year < 9000, "days_out_of_range")
     else:
         yield within("days", validity.days, 1, 36_500)
+
+
+def _of_window(window: Window, field: str) -> Iterator[Rule]:
+    """`field` says which one, counting from 0 as JSON does."""
+    yield Rule(bool(window.weekdays), "no_weekdays", field=field)
+    for day in window.weekdays:
+        yield Rule(1 <= day <= 7, "wrong_weekdays", field=field, got=day)
+    for time in (window.since, window.until):
+        yield Rule(re.match(CLOCK_TIME, time) is not None, "wrong_window", field=field, got=time[:GOT_MAX])
+    yield Rule(window.since != window.until, "empty_window", field=field, got=window.since)
+    yield Rule(window.since != "24:00", "late_window", field=field)
 
 
 def _of_benefit(benefit: Benefit, terms: Terms) -> Iterator[Rule]:
