@@ -15,6 +15,10 @@ def main() -> None:
     """Logs go to standard error from the first line on; standard output belongs to the answer."""
     _settle_streams()
     configure_logs(os.environ.get("HEXIAO_LOG_LEVEL", "warning"))
+    if sys.argv[1:2] != ["serve"] or not {"-h", "--help"}.isdisjoint(sys.argv):  # to serve takes no time for this
+        from hexiao.cli.folding import fold_help
+
+        fold_help()
     app(prog_name="hexiao")
 
 

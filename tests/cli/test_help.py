@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import rich.columns
 import typer.main
 from rich.cells import cell_len
+from rich.table import Table
+from typer import rich_utils
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from hexiao.cli import show
 from hexiao.cli.app import app
 from hexiao.cli.exits import EXIT_OF, MEANINGS, NOT_THERE, Exit, exit_of
+from hexiao.cli.folding import fold_help
 from hexiao.cli.schemeoptions import BENEFITS, OPTIONS
 from hexiao.domain.coupon import Face
 from hexiao.domain.errors import Code, Family
@@ -63,6 +70,37 @@ class TestEveryHelp:
         printed = CliRunner().invoke(app, [*path, "--help"])
         assert printed.exit_code == 0
         assert "hexiao" in printed.stdout.partition("Examples")[2]
+
+
+CUT = re.compile(r"…\s*│")
+"""The end of a table's line that did not fit."""
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 80)
+    for place in (rich_utils, rich.columns):
+        monkeypatch.setattr(place, "Table", Table)  # so that it is so again afterwards
+
+
+@pytest.mark.usefixtures("narrow")
+class TestOnANarrowTerminal:
+    def test_nothing_is_cut_off(self) -> None:
+        fold_help()
+        cut = [path for path, _ in ALL if CUT.search(CliRunner().invoke(app, [*path, "--help"]).stdout)]
+        assert cut == []
+
+    def test_unless_nobody_folds_it(self) -> None:
+        """The control."""
+        cut = [path for path, _ in ALL if CUT.search(CliRunner().invoke(app, [*path, "--help"]).stdout)]
+        assert len(cut) > 10
+
+    @pytest.mark.parametrize("typed", [["migrate", "--help"], ["serve", "-h"], ["keys"]], ids=" ".join)
+    def test_the_program_folds_it(self, typed: list[str]) -> None:
+        environment = {**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
+        run = [sys.executable, "-m", "hexiao", *typed]
+        printed = subprocess.run(run, env=environment, capture_output=True, encoding="utf-8", check=False).stdout
+        assert "╭" in printed and not CUT.search(printed)
 
 
 class TestExitCodes:
