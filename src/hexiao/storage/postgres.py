@@ -10,6 +10,7 @@ import psycopg
 from hexiao.storage.base import StorageError
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema
 from hexiao.storage.postgres_connection import connect, is_spread, told
+from hexiao.storage.postgres_durability import demand_own_session
 from hexiao.storage.postgres_storage import PostgresStorage
 from hexiao.storage.spread_storage import SpreadStorage
 
@@ -19,6 +20,8 @@ def migrate(url: str, *, break_lock: bool = False) -> list[str]:
     from hexiao.storage.postgres_migrating import MigratingBackend  # takes long, and no server needs it
 
     try:
+        with connect(url) as db:
+            demand_own_session(db, url)
         backend = MigratingBackend(url)
         backend.demand_unicode()
         backend.init_database()
@@ -32,6 +35,7 @@ def open_storage(url: str) -> PostgresStorage:
     """The database at `url`. Raises StorageError when it cannot be used, or is not at this program's schema."""
     try:
         with connect(url) as db:
+            demand_own_session(db, url)
             applied = [row[0] for row in db.execute(APPLIED)]
             spread = is_spread(db)
     except psycopg.errors.UndefinedTable as empty:

@@ -16,6 +16,7 @@ import psycopg
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError, breaking
 from hexiao.storage.postgres_connection import connect, is_spread, named_rows, spelled_out, without_password
+from hexiao.storage.postgres_durability import demand_own_session
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 
@@ -57,12 +58,20 @@ class PostgresSide(Side):
         self._streams = count()
         with self._translating():
             self._db = connect(url, "hexiao move")
+            self._demand_own_session()
             info = self._db.info
             self.name = f"postgresql://{info.host}:{info.port}/{info.dbname}"
             # A move is one long transaction, and waits for the other side before it and in the middle of it.
             self._db.execute(NO_TIMEOUT)
             [place] = self._db.execute(PLACE)
             self.place = ("postgres", *place)
+
+    def _demand_own_session(self) -> None:
+        try:
+            demand_own_session(self._db, self._url)
+        except BaseException:
+            self._db.close()
+            raise
 
     def tables(self) -> tuple[Table, ...]:
         columns: dict[str, list[tuple[str, str]]] = {}
