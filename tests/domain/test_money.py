@@ -38,6 +38,7 @@ weights = st.lists(st.one_of(st.integers(0, 20), st.integers(0, FEN_MAX)), min_s
         ("1.500", 150),
         ("100000000000", FEN_MAX),
         ("-100000000000.00", -FEN_MAX),
+        (f"{'0' * 18}123.40", 12_340),  # 24 characters
     ],
 )
 def test_an_amount_in_yuan_is_read_as_whole_fen(text: str, fen: int) -> None:
@@ -88,6 +89,7 @@ def test_what_is_not_a_finite_amount_of_whole_fen_is_refused(text: str) -> None:
         pytest.param("1e-9999999", id="an exponent below decimal's context is rounded to nothing"),
         pytest.param("1." + "0" * 40 + "1", id="digits beyond the 28th are rounded away"),
         pytest.param("100000000000." + "0" * 30 + "1", id="a hair above the largest amount is rounded down to it"),
+        pytest.param(f"{'0' * 19}123.40", id="more than 24 characters are no amount, whatever they say"),
         pytest.param("1_000", id="an underscore is Python's, not money's"),
     ],
 )
