@@ -35,8 +35,9 @@ def leaves(count: int) -> list[bytes]:
 
 def an_entry(**fields: Any) -> JournalEntry:
     known: dict[str, Any] = {
-        "coupon_id": 7, "seq": 1, "entry": Entry.ISSUE, "redemption_id": None, "held_after_fen": 0,
-        "captured_after_fen": 0, "at": 1_763_784_000_000, "request_id": "r1", "actor": "till-7",
+        "coupon_id": 7, "seq": 1, "entry": Entry.ISSUE, "redemption_id": None, "part": 0, "d_held_fen": 0,
+        "d_captured_fen": 0, "d_held_uses": 0, "d_captured_uses": 0, "held_after_fen": 0, "captured_after_fen": 0,
+        "at": 1_763_784_000_000, "request_id": "r1", "actor": "till-7", "cashier_id": None, "reason": "",
     }  # fmt: skip
     return JournalEntry(**{**known, **fields})
 

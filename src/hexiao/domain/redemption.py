@@ -181,17 +181,17 @@ class JournalEntry(msgspec.Struct, kw_only=True, frozen=True):
     seq: int
     entry: Entry
     redemption_id: int | None
-    part: int = 0
-    d_held_fen: int = 0
-    d_captured_fen: int = 0
-    d_held_uses: int = 0
-    d_captured_uses: int = 0
+    part: int
+    d_held_fen: int
+    d_captured_fen: int
+    d_held_uses: int
+    d_captured_uses: int
     held_after_fen: int
     captured_after_fen: int
     at: int
     request_id: str
     actor: str
-    cashier_id: int | None = None
-    reason: str = ""
+    cashier_id: int | None
+    reason: str
     lane: int = 0
     height: int = 0
