@@ -23,7 +23,7 @@ from domain.conftest import (
     a_scheme,
     at,
 )
-from domain.spoils import MORNING, amend_terms, failing, out_of_hours
+from domain.spoils import MORNING, amend_terms, failing, out_of_hours, spoilt
 from hexiao.domain.assessment import assess
 from hexiao.domain.bill import Scene
 from hexiao.domain.case import Case
@@ -271,6 +271,12 @@ def test_of_a_budget_that_was_lowered_below_what_is_spent_nothing_is_left() -> N
 )
 def test_a_use_without_effect_is_refused(case: Case) -> None:
     assert failing(assess(case)) == [Code.NOTHING_TO_DISCOUNT]
+
+
+@pytest.mark.parametrize("code", [Code.COUPON_USED_UP, Code.HELD_ELSEWHERE, Code.NO_MATCHING_GOODS], ids=str)
+def test_where_another_check_says_why_there_is_nothing_none_of_it_is_told_as_enough(code: Code) -> None:
+    verdict = next(v for v in assess(spoilt(code)).verdicts if v.code is Code.NOTHING_TO_DISCOUNT)
+    assert (verdict.ok, verdict.needed, verdict.actual) == (True, None, None)
 
 
 @pytest.mark.parametrize("asked_fen", [0, -1, -1_000])

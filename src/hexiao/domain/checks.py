@@ -226,8 +226,9 @@ def something_to_discount(case: Case) -> bool:
     return says_otherwise or sum(case.most) > 0
 
 
-def tell_discount(case: Case, _ok: bool) -> Told:
-    return 1, sum(case.most), {}
+def tell_discount(case: Case, ok: bool) -> Told:
+    most = sum(case.most)
+    return (None, None, {}) if ok and not most else (1, most, {})  # else it would be 0 of 1, and fine
 
 
 def amount_possible(case: Case) -> bool:
