@@ -15,11 +15,17 @@ def main() -> None:
     """Logs go to standard error from the first line on; standard output belongs to the answer."""
     _settle_streams()
     configure_logs(os.environ.get("HEXIAO_LOG_LEVEL", "warning"))
-    if sys.argv[1:2] != ["serve"] or not {"-h", "--help"}.isdisjoint(sys.argv):  # to serve takes no time for this
+    if _shows_help(sys.argv[1:]):  # it takes time, and nobody else needs it
         from hexiao.cli.folding import fold_help
 
         fold_help()
     app(prog_name="hexiao")
+
+
+def _shows_help(words: list[str]) -> bool:
+    """Asked for, or because a group stands alone. One word may be a command, too, which then imports it in vain."""
+    asked = not {"-h", "--help"}.isdisjoint(words)
+    return asked or (len(words) < 2 and words not in (["serve"], ["--version"]))
 
 
 def _settle_streams() -> None:
