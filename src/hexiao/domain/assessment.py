@@ -38,11 +38,9 @@ def assess(case: Case, *, tell: bool = True) -> Assessment:
     case.covers = [goods.covers(line.sku, line.category) for line in case.bill.lines]
     case.covered = [left if hit else 0 for left, hit in zip(case.payable, case.covers, strict=True)]
     case.most = discount(case.scheme.benefit, case.bill.lines, case.covered, case.free_fen)
-    ok = True
-    for check in CHECKS:
-        if not check.holds(case):
-            ok = False
-            break
+    told = tell or not all(check.holds(case) for check in CHECKS)
+    verdicts = [check.verdict(case) for check in CHECKS] if told else []
+    ok = all(verdict.ok for verdict in verdicts)
     lines = list(case.most)
     if ok and case.asked_fen is not None:
         lines = split(case.asked_fen, lines)
@@ -50,7 +48,7 @@ def assess(case: Case, *, tell: bool = True) -> Assessment:
         code=case.coupon.code,
         coupon_id=case.coupon.id,
         ok=ok,
-        verdicts=[check.verdict(case) for check in CHECKS] if tell or not ok else [],
+        verdicts=verdicts,
         amount_fen=sum(lines) if ok else 0,
         lines=lines if ok else [0] * len(lines),
     )

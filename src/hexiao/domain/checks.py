@@ -100,17 +100,23 @@ def _any_open(windows: tuple[Window, ...], now: int, zone: ZoneInfo) -> bool:
 
 
 def tell_hours(case: Case, _ok: bool) -> Told:
-    windows, local = case.scheme.terms.windows, case.local
+    windows = case.scheme.terms.windows
     if not windows:
         return None, None, {}
-    zh, en = WEEKDAYS[local.isoweekday()]
-    told = [window.sentence() for window in windows]
-    needed_zh, needed_en = "，".join(_first([zh for zh, _ in told])), ", ".join(_first([en for _, en in told]))
-    actual_zh, actual_en = f"周{zh} {local:%H:%M}", f"{en} {local:%H:%M}"
+    needed_zh, actual_zh, needed_en, actual_en = _told_hours(windows, case.now, case.zone)
     facts: dict[str, Fact] = {
         "needed_zh": needed_zh, "actual_zh": actual_zh, "needed_en": needed_en, "actual_en": actual_en,
     }  # fmt: skip
     return needed_en, actual_en, facts
+
+
+@lru_cache(1_024)  # as above
+def _told_hours(windows: tuple[Window, ...], now: int, zone: ZoneInfo) -> tuple[str, str, str, str]:
+    local = local_time(now, zone)
+    zh, en = WEEKDAYS[local.isoweekday()]
+    told = [window.sentence() for window in windows]
+    needed_zh, needed_en = "，".join(_first([zh for zh, _ in told])), ", ".join(_first([en for _, en in told]))
+    return needed_zh, f"周{zh} {local:%H:%M}", needed_en, f"{en} {local:%H:%M}"
 
 
 def not_on_this_bill(case: Case) -> bool:

@@ -50,6 +50,8 @@ class Code(Enum):
         member.en = en
         return member
 
+    __hash__ = object.__hash__  # there is one of each; Enum's own hashes the name, in Python
+
     # fmt: off
     # Who is asking.
     UNAUTHENTICATED = "unauthenticated", N, "身份未通过：缺少凭证或凭证无效", "The credentials are missing or not valid"

@@ -60,8 +60,10 @@ def show_verdict(coupon: str, verdict: Verdict, zone: ZoneInfo | None) -> Verdic
 
 def show_fact(code: Code, name: str, fact: Fact) -> Fact:
     """Instants leave as ISO 8601, everything else as it is."""
+    if not isinstance(fact, int):
+        return fact
     is_instant = name.endswith("_at") or (name in ("needed", "actual") and code in TIMED)
-    return iso(fact) if is_instant and isinstance(fact, int) else fact
+    return iso(fact) if is_instant else fact
 
 
 def show_redemption(view: RedemptionView) -> RedemptionOut:
