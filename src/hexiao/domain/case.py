@@ -59,10 +59,6 @@ class Case(msgspec.Struct, kw_only=True):
         return self.scheme.terms.holder == "member" and self.coupon.member_id is not None
 
     @property
-    def local(self) -> datetime:
-        return local_time(self.now, self.zone)
-
-    @property
     def spent_fen(self) -> int:
         """On what the coupon covers, before any discount."""
         return sum([line.amount_fen for line, hit in zip(self.bill.lines, self.covers, strict=True) if hit])
