@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from hexiao import wiring
 from hexiao.config import Settings, load_settings, to_environment
 from hexiao.domain.errors import BadRequest
 from hexiao.domain.party import Credential, Merchant
@@ -18,7 +21,7 @@ from hexiao.engine.commands import Put
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import StorageError
 from hexiao.vault import Vault, load_or_make_key, place_of
-from hexiao.wiring import build_app, check_master_key, open_engine, open_storage, open_vault
+from hexiao.wiring import Application, build_app, check_master_key, open_engine, open_storage, open_vault
 
 
 def with_a_secret(settings: Settings, key: bytes) -> None:
@@ -154,3 +157,37 @@ def test_a_door_answers_all_below_its_paths_also_after_a_slash_too_many(
     finally:
         connection.close()
     assert answer.items() >= told.items()
+
+
+def test_a_worker_that_cannot_start_says_why_in_the_log_and_to_the_web_server(settings: Settings) -> None:
+    gone = msgspec.structs.replace(settings, database="sqlite:////nowhere/at/all.db")
+    said: list[Any] = []
+
+    async def start() -> None:
+        async def receive() -> Any:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await Application(gone)({"type": "lifespan"}, receive, send)
+
+    with capture_logs() as lines:
+        asyncio.run(start())
+    assert [(line["event"], line["log_level"]) for line in lines] == [("cannot_start", "error")]
+    assert [one["type"] for one in said] == ["lifespan.startup.failed"]
+    assert lines[0]["reason"] == said[0]["message"]
+
+
+@pytest.mark.parametrize(("core", "told"), [(None, ["no_core_left"]), (0, [])])
+def test_a_worker_without_a_core_of_its_own_says_so_and_serves(
+    monkeypatch: pytest.MonkeyPatch, core: int | None, told: list[str]
+) -> None:
+    monkeypatch.setenv(wiring.CORES, "an offer")
+    monkeypatch.setenv("HEXIAO_OWN_CORES", "true")
+    monkeypatch.setattr(wiring, "take_core", lambda offer: core)
+    for of_this_process in ("take_turns", "configure_logs"):
+        monkeypatch.setattr(wiring, of_this_process, lambda *_: None)
+    with capture_logs() as lines:
+        assert isinstance(wiring.app(), Application)
+    assert [line["event"] for line in lines] == told

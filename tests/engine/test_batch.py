@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from engine.desk import MERCHANT, a_bill, a_line, issuing, redeeming
 from engine.process import Process
@@ -229,6 +230,16 @@ def test_a_command_that_breaks_the_batch_fails_alone_and_the_others_succeed(alon
     assert alone.desk.broken(clock.now) == []
 
 
+def test_the_number_that_the_caller_is_told_leads_to_the_fault_in_the_log(alone: Process) -> None:
+    with capture_logs() as lines:
+        [result] = alone.commit(poison(alone.desk))
+    assert isinstance(result, Answer) and isinstance(result.outcome, Failed)
+    [line] = [line for line in lines if line["event"] == "command_failed"]
+    assert line["log_level"] == "error"
+    assert line["error_id"] == result.outcome.facts["error_id"]
+    assert isinstance(line["exc_info"], Exception)
+
+
 def test_two_that_break_it_are_both_found(alone: Process) -> None:
     asked: list[Any] = [issuing(alone.desk.scheme()) for _ in range(6)]
     asked[0], asked[5] = poison(alone.desk, "p1"), poison(alone.desk, "p2")
@@ -250,5 +261,8 @@ def test_a_command_that_can_never_be_saved_does_not_make_its_neighbours_busy(alo
 
     scheme = alone.desk.scheme()
     saves.before = clash
-    results = alone.commit(issuing(scheme), issuing(scheme, request_id="poison"), issuing(scheme))
+    with capture_logs() as lines:
+        results = alone.commit(issuing(scheme), issuing(scheme, request_id="poison"), issuing(scheme))
     assert codes_of(results) == [None, Code.BUSY, None]
+    told = [(line["event"], line["command"]) for line in lines if line["log_level"] == "warning"]
+    assert told == [("too_contended", "Issue")]

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.desk import MERCHANT
 from hexiao.domain.errors import Code, Unavailable
@@ -233,7 +234,9 @@ def test_a_queue_outlives_an_exception_and_answers_who_waited_for_it() -> None:
         return [Answer(Nothing()) for _ in commands]
 
     queue = CommandQueue("test", run)
-    assert isinstance(put(queue).exception(PATIENCE_SECONDS), Unavailable)
+    with capture_logs() as lines:
+        assert isinstance(put(queue).exception(PATIENCE_SECONDS), Unavailable)
+    assert [(line["event"], line["commands"]) for line in lines] == [("batch_failed", 1)]
     assert put(queue).result(PATIENCE_SECONDS) == Answer(Nothing())
     queue.close()
 
@@ -243,5 +246,7 @@ def test_a_loop_that_was_closed_meanwhile_does_not_stop_the_queue(queue: Command
     queue.put(ASKED, loop)
     loop.close()
     staying = put(queue, gate)
-    gate.open.set()
-    assert staying.result(PATIENCE_SECONDS) == Answer(Nothing())
+    with capture_logs() as lines:
+        gate.open.set()
+        assert staying.result(PATIENCE_SECONDS) == Answer(Nothing())
+    assert [(line["event"], line["commands"]) for line in lines] == [("callers_gone", 1)]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.desk import MERCHANT, Desk, a_bill, holding, issuing, put_all, redeeming
 from hexiao.config import Settings
@@ -153,10 +154,7 @@ def test_holds_lapse_by_themselves_where_a_sweeper_runs(settings: Settings, cloc
         desk = Desk(engine.call, engine.read_now)
         held = desk.hold(desk.coupon(hold_seconds=60)).redemption.id
         clock.forward(60)
-        for _ in range(500):
-            if not desk.read(lambda reader: reader.due_holds(clock.now, 10)):
-                break
-            threading.Event().wait(0.01)
+        until(lambda: not desk.read(lambda reader: reader.due_holds(clock.now, 10)))
         row = desk.read(lambda reader: reader.redemption(MERCHANT, held))
         assert row is not None and row.redemption.state is State.LAPSED
     finally:
@@ -186,6 +184,42 @@ def test_holds_that_cannot_lapse_do_not_keep_the_sweeper_for_ever(
         patch.setattr(settling, "lapse", lambda snapshot, command, now: Failed(code=Code.INTERNAL_ERROR, facts={}))
         assert engine.sweep() == 0
     assert engine.sweep() == 4
+
+
+def test_a_sweep_that_fails_is_told_and_the_next_one_comes_all_the_same(
+    settings: Settings, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+
+    def sweep(engine: Engine) -> int:
+        swept.append(1)
+        raise ZeroDivisionError("a fault of the program")
+
+    monkeypatch.setattr(Engine, "sweep", sweep)
+    with capture_logs() as lines:
+        engine = open_engine(settings, clock=clock, sweep_seconds=0.01)
+        until(lambda: len(swept) >= 3)
+        engine.close()
+    assert {(line["event"], line["log_level"]) for line in lines} == {("sweep_failed", "error")}
+    assert all(isinstance(line["exc_info"], ZeroDivisionError) for line in lines)
+
+
+def test_counting_ahead_that_fails_is_put_off_and_told(engine_alone: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(engine: Engine, seconds: float) -> bool:
+        raise StorageDown("gone")
+
+    monkeypatch.setattr(Engine, "tally", down)
+    with capture_logs() as lines:
+        engine_alone.tidy_up(0.01)
+    assert [(line["event"], line["reason"]) for line in lines] == [("tally_put_off", "gone")]
+
+
+def until(reached: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if reached():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never came to that")
 
 
 def a_key(**changes: Any) -> Credential:
