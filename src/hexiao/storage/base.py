@@ -185,7 +185,8 @@ class Reader(Protocol):
         ...
 
     def writable(self) -> bool:
-        """Whether the database says that it takes changes now. Changes nothing to find out."""
+        """Whether the database says that it takes changes now. Changes nothing to find out. Raises StorageError when it
+        would take them and might lose them."""
         ...
 
 

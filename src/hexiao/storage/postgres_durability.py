@@ -17,6 +17,18 @@ from hexiao.storage.postgres_connection import connect
 CLOCKS_APART_MAX_MS = 2_000
 SESSIONS_LOOKED_AT = 5
 SESSION = "SELECT pg_backend_pid()"
+KEPT: tuple[LiteralString, ...] = (
+    "SET bytea_output = hex",  # as postgres_glance reads it
+    "SET client_min_messages = warning",  # or nobody hears of a COMMIT that did not wait for its standby
+    # Whatever is written into the server's files later.
+    "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)",
+)
+"""Said to each new session, so that neither its user's nor its database's settings change what we rely on."""
+PROMISES = ("fsync", "full_page_writes", "synchronous_commit")
+_STATE = """
+    SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
+        (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+"""
 
 
 def connect_durably(url: str, *settings: LiteralString) -> psycopg.Connection[tuple[Any, ...]]:
@@ -26,24 +38,22 @@ def connect_durably(url: str, *settings: LiteralString) -> psycopg.Connection[tu
     """
     db = connect(url)
     try:
-        db.execute("SET bytea_output = hex")  # as postgres_glance reads it
-        _demand_durability(db)
-        for setting in settings:
+        for setting in (*KEPT, *settings):
             db.execute(setting)
+        demand_durability(db)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
+def demand_durability(db: psycopg.Connection[tuple[Any, ...]]) -> None:
     """Raises StorageError when an acknowledged COMMIT could be lost, or when the clocks tell different times."""
-    for setting, bad in (("fsync", ("off",)), ("full_page_writes", ("off",)), ("synchronous_commit", ("off",))):
-        [(value,)] = db.execute(f"SHOW {setting}")
-        if value in bad:
-            raise StorageError(f"PostgreSQL runs with {setting}={value}: acknowledged redemptions could be lost")
     before = time.time_ns() // 1_000_000
-    [(there,)] = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+    [(*values, there)] = db.execute(_STATE).fetchall()
+    for setting, value in zip(PROMISES, values, strict=True):
+        if value == "off":
+            raise StorageError(f"PostgreSQL runs with {setting}={value}: acknowledged redemptions could be lost")
     apart = max(before - there, there - time.time_ns() // 1_000_000)  # however long the answer took
     if apart > CLOCKS_APART_MAX_MS:
         raise StorageError(f"this machine's clock and PostgreSQL's are {apart / 1000:.1f} s apart: set the clocks")

@@ -17,7 +17,7 @@ from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_onc
 from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.postgres_arrays import array
 from hexiao.storage.postgres_connection import named_rows, spelled_out, told, warnings_of
-from hexiao.storage.postgres_durability import connect_durably
+from hexiao.storage.postgres_durability import connect_durably, demand_durability
 from hexiao.storage.postgres_queries import INVARIANTS, QUERIES, numbered, psycopg_style
 from hexiao.storage.postgres_row_writer import RowWriter
 from hexiao.storage.reading import Reading
@@ -127,6 +127,7 @@ class PostgresStorage(Reading):
     def writable(self) -> bool:
         """A standby is not, and neither is a database that was set so."""
         with self._translating():
+            demand_durability(self._db)
             [(read_only,)] = self._db.execute("SHOW transaction_read_only").fetchall()
         return bool(read_only == "off")
 

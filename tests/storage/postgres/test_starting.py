@@ -12,7 +12,7 @@ from hexiao.config import Settings
 from hexiao.storage import postgres_durability
 from hexiao.storage.base import ConnectionLost, StorageDown, StorageError
 from hexiao.storage.postgres import open_storage
-from hexiao.storage.postgres_connection import connect
+from hexiao.storage.postgres_connection import connect, warnings_of
 from postgres_server import Databases, PostgresServer
 from storage.postgres.refusals import end_sessions, refusal, why_not
 
@@ -24,6 +24,51 @@ def test_a_server_that_may_lose_what_it_acknowledged_is_refused(
     with server.altered(**{setting: "off"}):
         assert f"{setting}=off" in why_not(on_postgres.database)
     open_storage(on_postgres.database).close()
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_begins_to_lose_what_it_acknowledged_is_not_ready(
+    server: PostgresServer, on_postgres: Settings, setting: str
+) -> None:
+    """A line in its file and a reload are enough, also for connections that are open."""
+    storage = open_storage(on_postgres.database)
+    try:
+        with server.altered(**{setting: "off"}), pytest.raises(StorageError, match=f"{setting}=off"):
+            storage.writable()
+        assert storage.writable()
+    finally:
+        storage.close()
+
+
+def test_a_commit_goes_on_waiting_for_the_disk_whatever_is_set_later(
+    server: PostgresServer, on_postgres: Settings
+) -> None:
+    """The control is a connection that we did not make: it no longer waits."""
+    storage: Any = open_storage(on_postgres.database)
+    asked = "SHOW synchronous_commit"
+    try:
+        with connect(on_postgres.database) as other, server.altered(synchronous_commit="off"):
+            assert storage._db.execute(asked).fetchone() == ("on",)
+            assert storage.writable()
+            assert other.execute(asked).fetchone() == ("off",)
+    finally:
+        storage.close()
+
+
+def test_a_user_who_hears_no_warnings_hears_of_a_commit_that_did_not_wait(databases: Databases) -> None:
+    """PostgreSQL says so by a warning alone, and only to those who want to hear warnings."""
+    url = databases.migrated()
+    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET client_min_messages = error")
+    warn = "DO $$ BEGIN RAISE WARNING 'canceling wait for synchronous replication'; END $$"
+    storage: Any = open_storage(url)
+    try:
+        with connect(url) as other, warnings_of(other) as heard:  # the control
+            other.execute(warn)
+        assert heard == []
+        with pytest.raises(ConnectionLost, match="perhaps not on the standby"), storage._committing():
+            storage._db.execute(warn)
+    finally:
+        storage.close()
 
 
 def test_a_refused_server_is_left_without_an_open_line(databases: Databases) -> None:
@@ -56,6 +101,19 @@ def test_a_clock_more_than_two_seconds_away_is_refused(
         assert "clock" in why_not(on_postgres.database)
     else:
         open_storage(on_postgres.database).close()
+
+
+def test_clocks_that_part_while_it_runs_make_it_not_ready(
+    on_postgres: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(on_postgres.database)
+    try:
+        late = SimpleNamespace(time_ns=lambda: time.time_ns() - 60_000_000_000)
+        monkeypatch.setattr(postgres_durability, "time", late)
+        with pytest.raises(StorageError, match="clock"):
+            storage.writable()
+    finally:
+        storage.close()
 
 
 def test_an_answer_that_takes_long_is_no_clock_that_goes_wrong(
