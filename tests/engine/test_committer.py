@@ -246,6 +246,29 @@ def test_a_credential_of_one_door_opens_no_other(engine: Engine) -> None:
     assert ask_for(engine) is None
 
 
+def test_who_may_come_in_and_for_whom_is_read_once_in_a_while(
+    engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call at a vendor's door asks for all three."""
+    engine.call(Put(merchant_id=MERCHANT, record=a_key()))
+    read, reads = engine.read, []
+
+    async def counted(query: Any) -> Any:
+        reads.append(query)
+        return await read(query)
+
+    async def ask_all() -> None:
+        assert [one.public_id for one in await engine.credentials(MERCHANT, "api")] == ["k"]
+        assert await engine.merchant(MERCHANT) is not None
+        assert await engine.credential("api", "k") is not None
+
+    monkeypatch.setattr(engine, "read", counted)
+    for seconds_later, read_by_then in ((0, 3), (1, 3), (3, 6), (0, 6)):
+        clock.forward(seconds_later)
+        asyncio.run(ask_all())
+        assert len(reads) == read_by_then
+
+
 def test_two_engines_on_one_file_are_two_nodes_that_see_each_other(
     engine: Engine, desk: Desk, settings: Settings, clock: Any
 ) -> None:

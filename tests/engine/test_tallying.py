@@ -74,6 +74,33 @@ def test_more_redemptions_of_one_millisecond_than_are_counted_at_once_stop_nobod
     assert tallied(settings) == 9
 
 
+def test_a_round_that_was_not_finished_goes_on_with_each_sweep_and_the_next_one_begins_after_ten_minutes(
+    engine: Engine, desk: Desk, settings: Settings, clock: Any, past: None
+) -> None:
+    counts: list[int] = []
+    while not counts or counts[-1] < 8:
+        engine.tidy_up(0)
+        counts.append(tallied(settings))
+        assert len(counts) < 20
+    assert len(counts) > 1
+    while engine._tallying is not None:  # what is left of it has nothing to count
+        engine.tidy_up(0)
+    clock.forward(committer.TALLY_EVERY_MS / 1000 - 1)
+    desk.redeem(desk.coupon())
+    assert rounds_begun(engine, 3) == 0
+    clock.forward(1)
+    assert rounds_begun(engine, 3) == 1
+
+
+def rounds_begun(engine: Engine, sweeps: int) -> int:
+    begun: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "tally", begun.append)
+        for _ in range(sweeps):
+            engine.tidy_up(0)
+    return len(begun)
+
+
 def test_a_running_engine_counts_by_itself(engine: Engine, settings: Settings, past: None, clock: Any) -> None:
     with closing(open_engine(settings, clock=clock, sweep_seconds=0.02)):
         deadline = time.monotonic() + 10
