@@ -64,9 +64,12 @@ class Pooler:
                 return
             lent = lent or self._free.pop()
             lent.line.sendall(message)
-            if kind in (SYNC, QUERY) and lent.answer(client) == IDLE:
-                self._free.append(lent)
-                lent = None
+            if kind in (SYNC, QUERY):
+                ready = lent.answer(client)
+                if ready[5:] == IDLE:
+                    self._free.append(lent)  # before the client knows: what it does next finds the session free
+                    lent = None
+                client.sendall(ready)
 
 
 class Session:
@@ -83,11 +86,11 @@ class Session:
                 break
 
     def answer(self, client: socket.socket) -> bytes:
-        """Pass on what the server says until it is ready; where its transaction stands then."""
+        """Pass on what the server says until it is ready; the message that says so, and how its transaction stands."""
         for kind, message in self._told:
-            client.sendall(message)
             if kind == READY:
-                return message[5:]
+                return message
+            client.sendall(message)
         raise ConnectionResetError
 
 

@@ -53,6 +53,19 @@ def reads_whole(steps: list[dict[str, Any]]) -> list[str]:
     return [json.dumps(step) for step in whole if "Index Cond" not in step]
 
 
+def test_no_statement_is_compiled_before_it_runs_whatever_the_database_is_set_to(databases: Databases) -> None:
+    """With LLVM, a plan of version 15 to 17 that cannot avoid a scan would be, each time."""
+    url = databases.migrated()
+    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET jit = on")
+    storage: Any = open_storage(url)
+    try:
+        assert storage._db.execute("SHOW jit").fetchone() == ("off",)
+        explained = storage._db.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {QUERIES['one_sealed_credential']}")
+        assert "JIT" not in explained.fetchone()[0][0]
+    finally:
+        storage.close()
+
+
 @pytest.mark.parametrize("name", KEYED)
 def test_a_query_by_keys_probes_an_index_although_its_tables_are_empty(name: str, db: Any) -> None:
     assert reads_whole(plan(db, numbered(QUERIES[name])[0])) == []
