@@ -195,6 +195,7 @@ def test_closing_answers_everybody_who_is_waiting_and_takes_nobody_new(queue: Co
     assert refused.value.code is Code.BUSY
     gate.open.set()
     closing.join(PATIENCE_SECONDS)
+    assert not closing.is_alive(), "the server would never end"
     assert [one.result(0) for one in waiting] == [Answer(Nothing())] * 301
 
 
@@ -221,6 +222,7 @@ def test_a_command_that_comes_while_the_queue_closes_is_answered_or_refused(gate
     assert isinstance(waiting.future, Future)
     waiting.future.result(0.3)
     closing.join(PATIENCE_SECONDS)
+    assert not closing.is_alive()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
