@@ -24,13 +24,14 @@ def code_of(result: Any) -> Code | None:
     "asked",
     [
         lambda odd: redeeming(odd),
+        lambda odd: redeeming(["any", odd]),
         lambda odd: redeeming("any", a_bill(odd)),
         lambda odd: redeeming("any", request_id=odd),
         lambda odd: Void(merchant_id=MERCHANT, code="any", reason=odd),
         lambda odd: Void(merchant_id=MERCHANT, code="any", actor=odd),
         lambda odd: Put(merchant_id=MERCHANT, record=Member(id=0, merchant_id=MERCHANT, name=odd)),
     ],
-    ids=["code", "bill", "request_id", "reason", "actor", "record"],
+    ids=["code", "second code", "bill", "request_id", "reason", "actor", "record"],
 )
 def test_a_text_that_cannot_be_kept_is_refused_wherever_it_stands(asked: Any, odd: str, alone: Process) -> None:
     [result] = alone.commit(asked(odd))
