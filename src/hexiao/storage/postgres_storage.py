@@ -36,6 +36,13 @@ PLANS = (
     # Where a plan has no other way than a scan, its price is set so high that it would be compiled each time: 90 ms.
     "SET jit = off",
 )
+WAITS: tuple[LiteralString, ...] = (
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",  # whoever reads what is exported may be slow
+    "SET LOCAL transaction_timeout = 0",
+)
+TRANSACTIONS_TIMED = 170_000
+"""Since this version the last of them is there."""
 AT_WORK = """
     SELECT l.virtualtransaction FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
@@ -215,17 +222,23 @@ class PostgresStorage(Reading):
 
     def _run_named(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with self._db.transaction():
-            self._db.execute("SET LOCAL enable_seqscan = on")  # the invariants read whole tables
+            self._read_whole_tables()
             yield from named_rows(self._db, sql, parameters)
 
     def _stream(self, sql: str, parameters: Mapping[str, Any], block: int) -> Iterator[list[tuple[Any, ...]]]:
+        self._read_whole_tables()
         # All rows will be read, so the plan that is first with the last row is the best.
-        self._db.execute("SET LOCAL enable_seqscan = on")
         self._db.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self._db.cursor(name="exported") as cursor:
             cursor.execute(spelled_out(self._db, psycopg_style(sql), parameters))
             while found := cursor.fetchmany(block):
                 yield found
+
+    def _read_whole_tables(self) -> None:
+        """In this transaction: by scans, and for as long as it takes, however long our user is let do anything else."""
+        self._db.execute("SET LOCAL enable_seqscan = on")
+        for setting in WAITS if self._db.info.server_version >= TRANSACTIONS_TIMED else WAITS[:-1]:
+            self._db.execute(setting)
 
     @contextmanager
     def _one_state(self) -> Iterator[None]:
@@ -256,12 +269,12 @@ class PostgresStorage(Reading):
         except psycopg.errors.IntegrityError as clash:
             kind = LaneTaken if BLOCK_KEY in (clash.diag.message_primary or "") else GuardMissed
             raise kind(str(clash)) from clash
-        except psycopg.OperationalError as failed:
+        except psycopg.Error as failed:
             if self._db.closed:
                 raise ConnectionLost(f"PostgreSQL: {failed}") from failed
-            raise StorageDown(f"PostgreSQL: {failed}") from failed
-        except psycopg.errors.ReadOnlySqlTransaction as failed:
-            raise StorageDown(f"PostgreSQL: {failed}") from failed
+            if isinstance(failed, (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)):
+                raise StorageDown(f"PostgreSQL: {failed}") from failed
+            raise
 
     def _reconnect(self) -> None:
         try:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import psycopg
 import pytest
 
 from engine.desk import MERCHANT
 from hexiao.storage import exporting
-from hexiao.storage.base import Reader, RedemptionFilter
+from hexiao.storage.base import Reader, RedemptionFilter, StorageDown
 from hexiao.storage.exporting import Exported
+from hexiao.storage.postgres import open_storage
+from postgres_server import Databases
 from storage.postgres.test_lists import redemption_filters, scene
 from storage.postgres.twins import Twins
 
@@ -67,3 +73,31 @@ def test_a_reader_that_stopped_half_way_can_be_asked_again(scene: tuple[Twins, i
         return [row[0] for row in first]
 
     assert twins.read(give_up) == [row.id for row in twins.read(lambda reader: exported(reader, wanted))]
+
+
+@pytest.mark.parametrize("timeout", ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_what_reads_whole_tables_takes_as_long_as_it_takes(databases: Databases, timeout: str) -> None:
+    """A limit for the user of a till's server must not end an export, nor a look at the books."""
+    url = databases.migrated()
+    with psycopg.connect(url) as server:
+        if not server.execute("SELECT 1 FROM pg_settings WHERE name = %s", [timeout]).fetchall():
+            pytest.skip("this PostgreSQL is too old for it")
+        server.execute(f"ALTER DATABASE {server.info.dbname} SET {timeout} = '200ms'".encode())
+    slow = "SELECT n, pg_sleep(0.1)::text FROM generate_series(1, 4) n"
+    storage: Any = open_storage(url)
+    try:
+        found = 0
+        for _ in storage._run_named(slow, {}):
+            time.sleep(0.1)
+            found += 1
+        with storage._one_state():
+            for block in storage._stream(slow, {}, 2):
+                time.sleep(0.3)
+                found += len(block)
+        assert found == 8
+        with pytest.raises(StorageDown), storage._translating(), storage._db.transaction():  # the control
+            storage._db.execute(slow)
+            time.sleep(0.3)
+            storage._db.execute("SELECT 1")
+    finally:
+        storage.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,30 @@ def test_after_a_statement_that_took_too_long_all_goes_on(
             process.desk.do(redeeming(codes[0], a_bill("B1")))
     assert process.desk.redeem(codes[0], a_bill("B1")).coupon_left_uses == 0
     assert process.desk.redeem(codes[1], a_bill("B2")).coupon_left_uses == 0
+
+
+@pytest.mark.parametrize("timeout", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_timeout_that_ends_the_session_in_the_middle_of_a_load_is_a_lost_connection(
+    warm: tuple[Process, list[str]], monkeypatch: pytest.MonkeyPatch, timeout: str
+) -> None:
+    """PostgreSQL gives it the code of a wrong state of a transaction, not that of a connection that ends."""
+    process, codes = warm
+    storage: Any = process.storage
+    if not storage._db.execute("SELECT 1 FROM pg_settings WHERE name = %s", [timeout]).fetchall():
+        pytest.skip("this PostgreSQL is too old for it")
+    storage._one_wave, ask, slow = False, storage._ask, [True]
+
+    def ask_slowly_once(asked: Any) -> Any:
+        found = ask(asked)
+        if slow:
+            slow.clear()
+            time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(storage, "_ask", ask_slowly_once)
+    storage._db.execute(f"SET {timeout} = '200ms'")
+    assert process.desk.redeem(codes[0], a_bill("B1")).coupon_left_uses == 0
+    assert not slow
 
 
 def test_after_a_value_that_the_database_cannot_take_all_goes_on(warm: tuple[Process, list[str]]) -> None:
