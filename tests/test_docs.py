@@ -148,11 +148,3 @@ def write_table(path: Path, first_column: str, rows: list[list[str]]) -> None:
 def test_the_table_of_families_has_each_of_them() -> None:
     rows = PAGES["docs/reference/errors.md"].table("family")
     assert [row[0] for row in rows] == [family.value for family in Family]
-
-
-def test_every_line_that_the_log_can_have_is_explained_with_its_level() -> None:
-    said = re.compile(r"""log\.(warning|error|exception)\(\s*"(\w+)\"""")
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
-    logged = {(event, "warning" if level == "warning" else "error") for level, event in said.findall(source)}
-    rows = PAGES["docs/operate/running.md"].table("event")
-    assert {(event.strip("`"), row[1]) for row in rows for event in row[0].split(", ")} == logged

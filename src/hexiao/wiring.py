@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import secrets
 import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -256,12 +257,21 @@ def app() -> Application:
     return Application(settings)
 
 
+def _allow_open_files() -> None:
+    """As many as the system lets us: each client's connection is one, and a shell gives 1,024. Who came after that would
+    wait without an answer, and no connection to the database could be made anew."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS calls its limit endless, and does not mean it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def serve(settings: Settings) -> None:
     """Run the server until a signal ends it. The caller has checked the database and the key."""
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
     configure_logs(settings.log_level)
+    _allow_open_files()
     os.environ.update(to_environment(settings))
     if settings.own_cores:
         os.environ[CORES] = offer_cores()

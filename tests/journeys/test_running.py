@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,30 @@ def test_its_commands_take_these_options(block: Block, tmp_path: Path) -> None:
     before = "hexiao migrate\nhexiao keys create --role till --name first" if block.under == "Keys" else ":"
     for outcome in shell.typed([shell.Step(block.line, f"set -e\n{before}\n{own}", [], 0)], server):
         shell.check(outcome)
+
+
+LINES = 80
+
+
+@pytest.mark.parametrize(("most", "answered"), [(64, False), (512, True)])
+def test_a_shells_own_limit_of_open_files_keeps_no_till_out(
+    demo_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, answered: bool
+) -> None:
+    """The control has no more than that to take: the system's own limit is the same."""
+    served.copy_data(demo_data, tmp_path)
+    limited = ["sh", "-c", f'ulimit -S -n 64; ulimit -H -n {most}; exec "$@"', "sh", *served.HEXIAO]
+    monkeypatch.setattr(served, "HEXIAO", limited)
+    with served.served(tmp_path) as server, ExitStack() as lines:
+        told = []
+        for _ in range(LINES):
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            line.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.settimeout(20 if answered else 1)
+            try:
+                told.append(line.recv(1_024)[:15])
+            except TimeoutError:
+                break
+        assert (told == [b"HTTP/1.1 200 OK"] * LINES) is answered
 
 
 def test_the_name_of_this_machine_is_an_address_to_listen_on(demo_data: Path, tmp_path: Path) -> None:
