@@ -42,6 +42,10 @@ __all__ = [
 
 log = Log("hexiao")
 
+CONNECTIONS_MAX = 10_000
+"""Of each worker, whether somebody asks there just now or not; who comes then is not listened to before another leaves.
+As many commands may wait."""
+
 Clock = Callable[[], int]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -258,8 +262,8 @@ def app() -> Application:
 
 
 def _allow_open_files() -> None:
-    """As many as the system lets us: each client's connection is one, and a shell gives 1,024. Who came after that would
-    wait without an answer, and no connection to the database could be made anew."""
+    """As many as the system lets us: each client's connection is one, and a shell gives 1,024. Whoever came after that
+    would wait without an answer, and no connection to the database could be made anew."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # macOS calls its limit endless, and does not mean it
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -288,6 +292,7 @@ def serve(settings: Settings) -> None:
         log_access=False,
         log_enabled=True,
         backlog=2048,
+        backpressure=CONNECTIONS_MAX,
         websockets=False,  # there are none; who asks for one gets the door's answer to a GET
         workers_kill_timeout=10,
         static_path_mount=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,6 +87,22 @@ def test_a_shells_own_limit_of_open_files_keeps_no_till_out(
             except TimeoutError:
                 break
         assert (told == [b"HTTP/1.1 200 OK"] * LINES) is answered
+
+
+def test_thousands_of_tills_may_stay_connected(demo_data: Path, tmp_path: Path) -> None:
+    """The web server by itself listens to as many as may stand in line before it: 2,048, for all workers together."""
+    served.copy_data(demo_data, tmp_path)
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    tills = 2_200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, tills + 1_000), most))
+    try:
+        with served.served(tmp_path) as server, ExitStack() as lines:
+            for _ in range(tills):
+                line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+                line.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert line.recv(1_024).startswith(b"HTTP/1.1 200")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
 
 
 def test_the_name_of_this_machine_is_an_address_to_listen_on(demo_data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The engine as its callers see it: two queues with a thread each, the committer for changes, the reader for look-ups.
 
-Beside them a small pool for lists, and the sweeper, which tidies up what time has ended. Holds no rule.
+Beside them two small pools, for what is found by a key and for lists, and the sweeper, which tidies up what time has
+ended. Holds no rule.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from hexiao.domain.chain import Chain
-from hexiao.domain.errors import Code, Unavailable
+from hexiao.domain.errors import Unavailable
 from hexiao.domain.party import Credential, Merchant
 from hexiao.engine import batch
 from hexiao.engine.clock_watch import ClockWatch
@@ -22,15 +23,16 @@ from hexiao.engine.command_queue import CommandQueue
 from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
+from hexiao.engine.read_pool import ReadPool
 from hexiao.engine.remembering import Remembering
 from hexiao.logs import Log
-from hexiao.storage.base import ConnectionLost, GuardMissed, Reader, Storage, StorageDown, StorageError
+from hexiao.storage.base import GuardMissed, Reader, Storage, StorageDown, StorageError
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Clock = Callable[[], int]
 
-READ_THREADS = 2
+READ_THREADS, LIST_THREADS = 1, 2
 SWEEP_MAX = 500
 REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
 """Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
@@ -63,20 +65,19 @@ class Engine:
         self._reader_storage = storage.open_again()
         mint, chain = Mint(node, randbelow), Chain(node)
         reader_mint = Mint(mint.node, randbelow)  # its ids are never saved
-        changes, looks, self._lists = Outage("committer"), Outage("reader"), Outage("lists")
+        changes, looks = Outage("committer"), Outage("reader")
         self._committer = CommandQueue(
             "committer", lambda commands: batch.commit(storage, commands, clock, mint, chain, changes)
         )
         self._reader = CommandQueue(
             "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
         )
-        self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="hexiao-read")
-        self._local = threading.local()
-        self._opened: list[Storage] = []
+        self._keyed = ReadPool("read", READ_THREADS, storage.open_again)
+        self._lists = ReadPool("lists", LIST_THREADS, storage.open_again)
         self._credential: Remembering[tuple[str, str], Credential] = Remembering(clock)
         self._credentials: Remembering[tuple[int, str], list[Credential]] = Remembering(clock)
         self._merchant: Remembering[int, Merchant] = Remembering(clock)
-        self._tallying: Iterator[bool] | None = None
+        self._tallying: tuple[Storage, Iterator[bool]] | None = None
         self._tallied_at = -TALLY_EVERY_MS
         self._watch = ClockWatch(clock, passed or clock)
         self._stopping = threading.Event()
@@ -98,15 +99,16 @@ class Engine:
         return future.result()
 
     async def read(self, query: Callable[[Reader], T]) -> T:
-        """Run a read query in the small thread pool. Raises Unavailable when the database does not answer."""
-        if self._stopping.is_set():
-            raise Unavailable(Code.BUSY)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, query)
+        """What is found by a key, and quickly. Raises Unavailable when the database does not answer."""
+        return await self._keyed.read(query)
+
+    async def read_list(self, query: Callable[[Reader], T]) -> T:
+        """What may take its time. Raises Unavailable when the database does not answer, or too many are waiting."""
+        return await self._lists.read(query)
 
     def read_now(self, query: Callable[[Reader], T]) -> T:
-        if self._stopping.is_set():
-            raise Unavailable(Code.BUSY)
-        return self._pool.submit(self._read, query).result()
+        """`read` for threads."""
+        return self._keyed.submit(query).result()
 
     async def credential(self, door: str, public_id: str) -> Credential | None:
         """The caller known by this id at this door, unless revoked; remembered for a few seconds."""
@@ -166,7 +168,7 @@ class Engine:
         forgotten = 0
         for _ in range(PORTIONS_MAX):
             try:
-                portion = self._pool.submit(self._read, self._forget_portion).result()
+                portion = self._lists.submit(self._forget_portion).result()
             except GuardMissed:  # another process removes the very same
                 break
             forgotten += portion
@@ -179,13 +181,22 @@ class Engine:
 
     def tally(self, seconds: float = math.inf) -> bool:
         """Count the past ahead for the lists, for so long; whether there is more. One thread at a time."""
-        tallying, self._tallying = self._tallying or self._own_storage().tally(self.clock()), None
+        storage, tallying = self._tallying or self._begin_tallying()
+        self._tallying = None
         deadline = time.monotonic() + seconds
-        for worked in tallying:
-            if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
-                self._tallying = tallying
-                return True
-        return False
+        try:
+            for worked in tallying:
+                if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
+                    self._tallying = storage, tallying
+                    return True
+            return False
+        finally:
+            if self._tallying is None:
+                storage.close()
+
+    def _begin_tallying(self) -> tuple[Storage, Iterator[bool]]:
+        storage = self._storage.open_again()
+        return storage, storage.tally(self.clock())
 
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
@@ -194,8 +205,9 @@ class Engine:
             self._sweeper.join()
         self._committer.close()
         self._reader.close()
-        self._pool.shutdown()
-        for storage in (*self._opened, self._reader_storage, self._storage):
+        self._keyed.close()
+        self._lists.close()
+        for storage in (self._reader_storage, self._storage, *(self._tallying or ())[:1]):
             storage.close()
 
     def _tally_now_and_then(self, seconds: float) -> None:
@@ -210,29 +222,8 @@ class Engine:
         except (StorageDown, StorageError) as down:
             log.warning("tally_put_off", reason=str(down))
 
-    def _own_storage(self) -> Storage:
-        """This thread's."""
-        storage: Storage | None = getattr(self._local, "storage", None)
-        if storage is None:
-            storage = self._local.storage = self._storage.open_again()
-            self._opened.append(storage)
-        return storage
-
     def _queue_for(self, command: AnyCommand) -> CommandQueue:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
-
-    def _read(self, query: Callable[[Storage], T]) -> T:
-        try:
-            storage = self._own_storage()
-            try:
-                found = query(storage)
-            except ConnectionLost:  # a read may simply be asked again, on a new connection
-                found = query(storage)
-            self._lists.over()
-            return found
-        except (StorageDown, StorageError) as down:
-            self._lists.down(down)
-            raise Unavailable(Code.STORAGE_UNAVAILABLE) from down
 
     def _sweep_for_ever(self, every_seconds: float) -> None:
         while not self._stopping.wait(every_seconds):

@@ -53,7 +53,7 @@ async def page(
     """The rows of the asked page and the cursor of the next one. Reads one row more to know whether there is one."""
     limit, cursor, mark = call.query.limit, call.query.cursor, mark_of(call.operation.path, _filters(call))
     after = None if cursor is None else decode_cursor(cursor, mark)
-    rows = await call.engine.read(lambda reader: fetch(reader, after, limit + 1))
+    rows = await call.engine.read_list(lambda reader: fetch(reader, after, limit + 1))
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], encode_cursor(place(rows[limit - 1]), mark)

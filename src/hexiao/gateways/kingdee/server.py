@@ -120,7 +120,7 @@ class Door:
         assert merchant is not None, "a credential belongs to a merchant"
         zone = ZoneInfo(merchant.time_zone)
         wanted = _filter(merchant.id, query, zone)
-        count, found = await self._engine.read(lambda r: r.redemption_page(wanted, query.page, query.page_size))
+        count, found = await self._engine.read_list(lambda r: r.redemption_page(wanted, query.page, query.page_size))
         application, now = caller.application, self._engine.clock()
         encipher = mobile_encipherer(application.client_secret) if application.encrypt_mobile else None
         rows = [messages.row(one, zone=zone, now=now, encipher=encipher) for one in found]
