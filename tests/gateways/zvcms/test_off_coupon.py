@@ -285,9 +285,10 @@ class TestWhatHappenedToACoupon:
         code = issued(till)
         use(till, code, "hold")
         till.clock.forward(3600)
-        before = till.engine.read_now(lambda reader: reader.journal(till_id(till, code)))
+        coupon_id = till_id(till, code)
+        before = till.engine.read_now(lambda reader: reader.journal(coupon_id))
         till.data(code)
-        assert till.engine.read_now(lambda reader: reader.journal(till_id(till, code))) == before
+        assert till.engine.read_now(lambda reader: reader.journal(coupon_id)) == before
 
 
 def till_id(caller: Caller, code: str) -> int:
