@@ -187,6 +187,31 @@ def test_what_is_given_back_after_a_limit_was_lowered_spoils_nothing_either(alon
     assert saves.count == 1
 
 
+def test_a_budget_that_a_batch_lowers_guards_what_the_batch_takes_after_that(
+    process: Callable[[], Process], clock: Any
+) -> None:
+    """Also when the batch began with giving some of it back, under the higher one."""
+    one, other = process(), process()
+    scheme = one.desk.scheme(MoneyOff(1_000), budget_fen=5_000)
+    codes = [coupon.code for coupon in one.desk.issue(scheme, 3)]
+    held = one.desk.hold(codes[0], a_bill("B0")).redemption.id
+    saves = Saves(one)
+
+    def intrude(changes: Any) -> None:
+        if saves.count == 1:
+            other.desk.redeem(codes[1], a_bill("B1"))
+
+    saves.before = intrude
+    results = one.commit(
+        Release(merchant_id=MERCHANT, redemption_id=held),
+        ReviseScheme(merchant_id=MERCHANT, scheme_id=scheme.id, terms=_with(scheme.terms, budget_fen=1_500)),
+        redeeming(codes[2], a_bill("B2")),
+    )
+    assert codes_of(results) == [None, None, Code.BUDGET_EXHAUSTED]
+    assert one.storage.scheme_count(scheme.id).captured_fen == 1_000
+    assert one.desk.broken(clock.now) == []
+
+
 def test_a_stock_is_exact_after_a_batch_in_which_its_scheme_had_a_budget_instead(
     process: Callable[[], Process], clock: Any
 ) -> None:

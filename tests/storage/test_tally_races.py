@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from hexiao.domain.scheme import Balance
 from hexiao.engine.commands import Take
 from hexiao.storage import rows, saving, saving_at_once, tallying
 from hexiao.storage.base import Storage
+from hexiao.storage.snapshot import Changes
 from postgres_server import Databases
 from storage.postgres.tables import rows as read_rows
 
@@ -226,3 +228,11 @@ def test_many_add_to_the_past_while_two_count_it(
         assert made - 10 < most <= made
     for till in (*tills, *counting):
         till.storage.close()
+
+
+def test_the_earliest_of_each_shop_in_a_batch_is_what_the_past_is_told_of() -> None:
+    """A clock that was set back in the middle of a batch: they are not in order."""
+    changes = Changes()
+    made: list[Any] = [SimpleNamespace(shop_id=shop, created_at=at) for shop, at in ((2, 7), (1, 5), (1, 4), (1, 6))]
+    changes.new_redemptions = dict(enumerate(made))
+    assert saving.earliest(changes) == [(1, 4), (2, 7)]

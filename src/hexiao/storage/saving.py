@@ -65,7 +65,6 @@ _REFUSAL_COLUMNS = (
 _REFUSAL = _insert("refusal", _REFUSAL_COLUMNS, _UNLESS_THERE)
 _BILL = _insert("bill", ("merchant_id", "shop_id", "number", "seq"), _UNLESS_THERE)
 _BILL_UPDATE = "UPDATE bill SET seq = seq + 1 WHERE merchant_id = ? AND shop_id = ? AND number = ? AND seq = ?"
-# What goes back may always go back; only what is added meets the limits.
 _COUNT = (
     "INSERT INTO scheme_count (scheme_id, slot, issued, captured_uses, held_fen, captured_fen)"
     " VALUES (?, ?, ?, ?, ?, ?)"
@@ -73,9 +72,8 @@ _COUNT = (
     " captured_uses = scheme_count.captured_uses + excluded.captured_uses,"
     " held_fen = scheme_count.held_fen + excluded.held_fen,"
     " captured_fen = scheme_count.captured_fen + excluded.captured_fen"
-    " WHERE (excluded.issued <= 0 OR ? = 0 OR scheme_count.issued + excluded.issued <= ?)"
-    " AND (excluded.held_fen + excluded.captured_fen <= 0 OR ? = 0 OR scheme_count.held_fen"
-    " + scheme_count.captured_fen + excluded.held_fen + excluded.captured_fen <= ?)"
+    " WHERE (? = 0 OR scheme_count.issued + excluded.issued <= ?)"
+    " AND (? = 0 OR scheme_count.held_fen + scheme_count.captured_fen + excluded.held_fen + excluded.captured_fen <= ?)"
 )
 _RECEIPT = (
     "INSERT INTO receipt_count (scheme_id, member_id, received) VALUES (?, ?, ?)"

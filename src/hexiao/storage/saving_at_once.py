@@ -124,11 +124,11 @@ _PARTS: dict[str, str] = {
         " ON CONFLICT (scheme_id, slot) DO UPDATE SET issued = k.issued + excluded.issued,"
         " captured_uses = k.captured_uses + excluded.captured_uses, held_fen = k.held_fen + excluded.held_fen,"
         " captured_fen = k.captured_fen + excluded.captured_fen"
-        " WHERE (excluded.issued <= 0 OR k.issued + excluded.issued <= coalesce((SELECT nullif((v ->> 6)::bigint, 0)"
-        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
-        " AND (excluded.held_fen + excluded.captured_fen <= 0 OR k.held_fen + k.captured_fen + excluded.held_fen"
-        " + excluded.captured_fen <= coalesce((SELECT nullif((v ->> 7)::bigint, 0)"
-        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807))"
+        " WHERE k.issued + excluded.issued <= coalesce((SELECT nullif((v ->> 6)::bigint, 0)"
+        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807)"
+        " AND k.held_fen + k.captured_fen + excluded.held_fen + excluded.captured_fen"
+        " <= coalesce((SELECT nullif((v ->> 7)::bigint, 0)"
+        " FROM json_array_elements(:count::json) v WHERE (v ->> 0)::bigint = k.scheme_id), 9223372036854775807)"
     ),
 }
 """Part → its INSERT or UPDATE. In the order in which they run they stand in `_rows`."""

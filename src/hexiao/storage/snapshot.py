@@ -91,13 +91,13 @@ class Count(msgspec.Struct):
 class CountChange(msgspec.Struct):
     """A relative change of one scheme's count, with the limits that it must not pass (0 = none).
 
-    `limited` as the scheme is for good, also where this change itself meets no limit.
+    `limited` as the scheme is for good, also where this change itself meets no limit: what only goes back always may.
     """
 
     add: Count
     limited: bool
-    total: int
-    budget_fen: int
+    total: int = 0
+    budget_fen: int = 0
 
 
 class Changes:
@@ -232,13 +232,14 @@ class Snapshot:
         self.changes.bills.setdefault(key, self.bill_seqs.get(key, 0))
 
     def add_count(self, scheme: Scheme, add: Count) -> None:
-        """Count what was given out. What adds to it meets the limits of that moment, not those of a later version."""
+        """Count what was given out. What adds to it meets the limits of that moment, not those of a later version; so
+        does all of a change in which anything was added, also when more went back."""
         if not (add.issued or add.captured_uses or add.held_fen or add.captured_fen):
             return
         limits = self.latest[scheme.id].terms
         change = self.changes.counts.get(scheme.id)
         if change is None:
-            change = CountChange(Count(), limits.limited, limits.total, limits.budget_fen)
+            change = CountChange(Count(), limits.limited)
             self.changes.counts[scheme.id] = change
         if add.issued > 0:
             change.total = limits.total
