@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from hexiao.storage.base import StorageError
-from hexiao.storage.postgres_connection import connect, is_spread, told
+from hexiao.storage.postgres_connection import MIGRATING, connect_for_long, is_spread, told
 from hexiao.storage.side import NOT_OURS, REBUILT
 
 EVERYWHERE = ""
@@ -87,13 +87,12 @@ _SPREAD = "SELECT logicalrelid::regclass::text FROM pg_dist_partition"
 def distribute(url: str) -> list[str]:
     """Spread what is not spread yet; the statements, as they were run. Each table is whole before and after each."""
     try:
-        with connect(url, "hexiao migrate") as db:
+        with connect_for_long(url, MIGRATING) as db:
             if not is_spread(db):
                 raise StorageError(
                     "this PostgreSQL database has no Citus: run CREATE EXTENSION citus and add the nodes, or leave it"
                     " on one machine"
                 )
-            db.execute("SET statement_timeout = 0")  # spreading a large table takes its time
             planned = plan(db)
             for statement in planned:
                 db.execute(statement.encode())

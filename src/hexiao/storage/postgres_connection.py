@@ -29,6 +29,12 @@ DEFAULTS = {
     "tcp_user_timeout": 10_000,
 }
 MIGRATING = "hexiao migrate"
+NO_TIMEOUT = """
+    SELECT set_config(name, '0', false) FROM pg_settings
+    WHERE name IN (
+        'statement_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout'
+    )
+"""
 REFUSED = (
     "the URL or the server was refused by the driver; check the address, user and password"
     " (in a URL a password's @ is %40, its : %3A, / %2F, # %23, % %25)"
@@ -42,6 +48,13 @@ def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...
     """Every statement is a transaction of its own, unless told otherwise."""
     parameters: dict[str, Any] = {**DEFAULTS, "application_name": name, **conninfo_to_dict(url)}
     return psycopg.connect(**parameters, autocommit=True)
+
+
+def connect_for_long(url: str, name: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """For work that takes as long as it takes, whatever our user's statements are allowed."""
+    db = connect(url, name)
+    db.execute(NO_TIMEOUT)
+    return db
 
 
 def is_spread(db: psycopg.Connection[tuple[Any, ...]]) -> bool:

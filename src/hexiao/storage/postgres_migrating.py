@@ -12,7 +12,7 @@ from yoyo.migrations import default_migration_table
 
 from hexiao.storage.base import StorageError
 from hexiao.storage.migrating import LOCK
-from hexiao.storage.postgres_connection import MIGRATING, connect
+from hexiao.storage.postgres_connection import MIGRATING, connect_for_long
 
 
 class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
@@ -22,7 +22,7 @@ class MigratingBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo 
         super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, url, {}), default_migration_table)
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection[tuple[Any, ...]]:
-        return connect(dburi.database, f"{MIGRATING} {os.getpid()}")
+        return connect_for_long(dburi.database, f"{MIGRATING} {os.getpid()}")
 
     def copy(self) -> MigratingBackend:
         return MigratingBackend(self.uri.database)

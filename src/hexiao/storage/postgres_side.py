@@ -15,7 +15,7 @@ import psycopg
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError, breaking
-from hexiao.storage.postgres_connection import connect, is_spread, named_rows, spelled_out, without_password
+from hexiao.storage.postgres_connection import connect_for_long, is_spread, named_rows, spelled_out, without_password
 from hexiao.storage.postgres_durability import demand_own_session
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
 from hexiao.storage.side import Row, Side, Table, Tell, Value
@@ -36,12 +36,6 @@ WHERE_TABLES_ARE = """
     FROM (SELECT to_regclass('_yoyo_migration') AS found) r
     LEFT JOIN pg_class c ON c.oid = r.found LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 """
-NO_TIMEOUT = """
-    SELECT set_config(name, '0', false) FROM pg_settings
-    WHERE name IN (
-        'statement_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout'
-    )
-"""
 PLACE = """
     SELECT pg_postmaster_start_time()::text, oid::bigint, current_schema()
     FROM pg_database WHERE datname = current_database()
@@ -57,12 +51,11 @@ class PostgresSide(Side):
         self.name = "the PostgreSQL database"
         self._streams = count()
         with self._translating():
-            self._db = connect(url, "hexiao move")
+            # A move is one long transaction, and waits for the other side before it and in the middle of it.
+            self._db = connect_for_long(url, "hexiao move")
             self._demand_own_session()
             info = self._db.info
             self.name = f"postgresql://{info.host}:{info.port}/{info.dbname}"
-            # A move is one long transaction, and waits for the other side before it and in the middle of it.
-            self._db.execute(NO_TIMEOUT)
             [place] = self._db.execute(PLACE)
             self.place = ("postgres", *place)
 

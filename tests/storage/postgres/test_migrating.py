@@ -99,6 +99,21 @@ def lock_of(url: str, pid: int) -> None:
         db.execute(LOCKED, (pid,))
 
 
+def test_an_index_over_many_rows_may_take_longer_than_our_users_statements(databases: Databases) -> None:
+    """The control is a connection of the same user that does not migrate."""
+    url = databases.empty()
+    with psycopg.connect(url) as db:
+        db.execute(f"ALTER DATABASE {db.info.dbname} SET statement_timeout = '50ms'".encode())
+    slow = "SELECT 1 FROM pg_sleep(0.2)"
+    backend = MigratingBackend(url)
+    try:
+        assert backend.execute(slow).fetchone() == (1,)
+    finally:
+        backend.connection.close()
+    with psycopg.connect(url) as db, pytest.raises(psycopg.errors.QueryCanceled):
+        db.execute(slow)
+
+
 def test_a_migration_that_was_killed_locks_nobody_out(databases: Databases) -> None:
     url = databases.empty()
     lock_of(url, 999_999)
