@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -14,8 +18,11 @@ from engine.desk import MEMBER, MERCHANT, Desk, a_bill, issuing, put_all, redeem
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
+from hexiao.engine import committer
+from hexiao.engine.commands import Reverse
 from hexiao.engine.committer import Engine
 from hexiao.wiring import open_engine
+from journeys.pages import ROOT, Page
 from postgres_server import Databases
 from storage.postgres.refusals import end_sessions
 
@@ -138,3 +145,39 @@ def test_the_largest_limit_for_a_member_is_a_limit_like_any_other(desk: tuple[En
     scheme = at.scheme(per_member=2**31 - 1)
     at.issue(scheme, 1, MEMBER)
     at.issue(scheme, 1, MEMBER)
+
+
+@pytest.fixture
+def as_till(databases: Databases, on_postgres: Settings) -> Iterator[Settings]:
+    """The database for the user of the page on tamper evidence, under a name of our own: others may run this, too."""
+    name = f"till_{os.getpid()}"
+    [block] = Page(ROOT / "docs" / "operate" / "tamper-evidence.md").under("A server that may not")
+    with psycopg.connect(on_postgres.database) as owner:
+        owner.execute(re.sub(r"\btill\b", name, block.text).encode())
+    place = urlsplit(on_postgres.database)
+    yield replace(on_postgres, database=place._replace(netloc=f"{name}@{place.netloc.rpartition('@')[2]}").geturl())
+    with psycopg.connect(on_postgres.database) as owner:
+        owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def test_a_user_who_owns_nothing_does_all_the_work_and_cannot_undo_the_journal(as_till: Settings, clock: Any) -> None:
+    with closing(open_engine(as_till, clock=clock)) as engine:
+        desk = Desk(engine.call, engine.read_now)
+        for put in put_all():
+            desk.must(put)
+        scheme = desk.scheme(total=10, per_member=5, budget_fen=90_000, hold_seconds=60)
+        codes = [coupon.code for coupon in desk.issue(scheme, 3, MEMBER)]
+        desk.capture(desk.hold(codes[0], a_bill("B1")).redemption.id)
+        desk.hold(codes[1], a_bill("B2"))
+        desk.must(Reverse(merchant_id=MERCHANT, redemption_id=desk.redeem(codes[2], a_bill("B3")).redemption.id))
+        desk.no(redeeming(codes[0], a_bill("B4")))
+        clock.forward(committer.REMEMBERED_MS / 1000 + 7_200)
+        engine.tidy_up(60)
+        assert engine.read_now(lambda reader: list(reader.broken(clock()))) == []
+    with psycopg.connect(as_till.database) as till:
+        for change in (
+            "UPDATE journal SET actor = 'nobody'", "DELETE FROM block", "TRUNCATE journal",
+            "ALTER TABLE journal DISABLE TRIGGER ALL", "DROP TABLE journal",
+        ):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), till.transaction():
+                till.execute(change.encode())
