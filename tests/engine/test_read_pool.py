@@ -13,7 +13,6 @@ import pytest
 from engine.desk import MERCHANT
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
-from hexiao.engine import read_pool
 from hexiao.engine.commands import Put
 from hexiao.engine.committer import LIST_THREADS, Engine
 from hexiao.engine.read_pool import ReadPool
@@ -77,10 +76,9 @@ def test_lists_that_take_long_keep_nobody_out(
                 asyncio.run(within(AT_ONCE_SECONDS))
 
 
-def test_who_would_wait_behind_too_many_lists_is_told_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_would_wait_behind_too_many_lists_is_told_at_once(engine: Engine) -> None:
     several = 5
-    monkeypatch.setattr(read_pool, "WAITING_MAX", several)
-    pool = ReadPool("test", 1, engine._storage.open_again)
+    pool = ReadPool("test", 1, several, engine._storage.open_again)
     slow = Slow()
     waiting = [pool.submit(slow) for _ in range(several)]
     with pytest.raises(Unavailable) as busy:
@@ -94,11 +92,8 @@ def test_who_would_wait_behind_too_many_lists_is_told_at_once(engine: Engine, mo
         pool.submit(slow)
 
 
-def test_a_list_that_nobody_waits_for_any_more_is_not_read_and_takes_no_place(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(read_pool, "WAITING_MAX", 2)
-    pool = ReadPool("test", 1, engine._storage.open_again)
+def test_a_list_that_nobody_waits_for_any_more_is_not_read_and_takes_no_place(engine: Engine) -> None:
+    pool = ReadPool("test", 1, 2, engine._storage.open_again)
     slow, left = Slow(), Slow()
 
     async def leave() -> None:
@@ -149,7 +144,7 @@ def test_a_storage_that_cannot_be_opened_is_an_outage_and_opened_when_it_is_over
             raise StorageDown("gone")
         return Fake()
 
-    pool = ReadPool("test", 1, open_storage)
+    pool = ReadPool("test", 1, 9, open_storage)
     with pytest.raises(Unavailable):
         pool.submit(lambda storage: 1).result(PATIENCE_SECONDS)
     assert pool.submit(lambda storage: 1).result(PATIENCE_SECONDS) == 1

@@ -32,7 +32,8 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Clock = Callable[[], int]
 
-READ_THREADS, LIST_THREADS = 1, 2
+READ_THREADS, READS_MAX = 1, 10_000
+LIST_THREADS, LISTS_MAX = 2, 1_000
 SWEEP_MAX = 500
 REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
 """Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
@@ -72,8 +73,8 @@ class Engine:
         self._reader = CommandQueue(
             "reader", lambda commands: batch.look(self._reader_storage, commands, clock, reader_mint, looks)
         )
-        self._keyed = ReadPool("read", READ_THREADS, storage.open_again)
-        self._lists = ReadPool("lists", LIST_THREADS, storage.open_again)
+        self._keyed = ReadPool("read", READ_THREADS, READS_MAX, storage.open_again)
+        self._lists = ReadPool("lists", LIST_THREADS, LISTS_MAX, storage.open_again)
         self._credential: Remembering[tuple[str, str], Credential] = Remembering(clock)
         self._credentials: Remembering[tuple[int, str], list[Credential]] = Remembering(clock)
         self._merchant: Remembering[int, Merchant] = Remembering(clock)

@@ -18,18 +18,18 @@ from hexiao.storage.base import ConnectionLost, Storage, StorageDown, StorageErr
 
 T = TypeVar("T")
 
-WAITING_MAX = 1_000
-"""Queries that run or wait. What nobody waits for any more is not begun."""
-
 
 class ReadPool:
-    """Queries in, what they find out. Raises Unavailable, and whatever the query raises that is no outage."""
+    """Queries in, what they find out. Raises Unavailable, and whatever the query raises that is no outage.
 
-    def __init__(self, name: str, threads: int, open_storage: Callable[[], Storage]) -> None:
+    At the most so many run or wait; what nobody waits for any more is not begun.
+    """
+
+    def __init__(self, name: str, threads: int, waiting_max: int, open_storage: Callable[[], Storage]) -> None:
         self._open_storage = open_storage
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"hexiao-{name}")
         self._outage = Outage(name)
-        self._places = threading.BoundedSemaphore(WAITING_MAX)
+        self._places = threading.BoundedSemaphore(waiting_max)
         self._local = threading.local()
         self._opened: list[Storage] = []
 
