@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from hexiao.engine.clock_watch import ClockWatch
 
@@ -42,6 +43,15 @@ def test_a_jump_ahead_is_doubted_for_a_day(hand: Hand) -> None:
     assert hand.watch.doubted()
     hand.wait(1)
     assert not hand.watch.doubted()
+
+
+def test_a_jump_is_told_once_with_its_length(hand: Hand) -> None:
+    with capture_logs() as lines:
+        hand.put_on(3 * HOUR)
+        for _ in range(3):
+            hand.watch.doubted()
+            hand.wait(SWEEP)
+    assert [(line["event"], line["ahead_seconds"]) for line in lines] == [("clock_jumped", 3 * 3_600)]
 
 
 def test_a_second_jump_is_doubted_for_a_day_of_its_own(hand: Hand) -> None:
