@@ -53,7 +53,11 @@ def connect(url: str, name: str = "hexiao") -> psycopg.Connection[tuple[Any, ...
 def connect_for_long(url: str, name: str) -> psycopg.Connection[tuple[Any, ...]]:
     """For work that takes as long as it takes, whatever our user's statements are allowed."""
     db = connect(url, name)
-    db.execute(NO_TIMEOUT)
+    try:
+        db.execute(NO_TIMEOUT)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
