@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import secrets
 import socket
 import sys
@@ -264,8 +263,10 @@ def app() -> Application:
 def _allow_open_files() -> None:
     """As many as the system lets us: each client's connection is one, and a shell gives 1,024. Whoever came after that
     would wait without an answer, and no connection to the database could be made anew."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS calls its limit endless, and does not mean it
+    with suppress(ImportError, OSError, ValueError):  # macOS calls its limit endless, and does not mean it
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
