@@ -78,7 +78,8 @@ class Engine:
         self._credential: Remembering[tuple[str, str], Credential] = Remembering(clock)
         self._credentials: Remembering[tuple[int, str], list[Credential]] = Remembering(clock)
         self._merchant: Remembering[int, Merchant] = Remembering(clock)
-        self._tallying: tuple[Storage, Iterator[bool]] | None = None
+        self._tally_storage: Storage | None = None
+        self._tallying: Iterator[bool] | None = None
         self._tallied_at = -TALLY_EVERY_MS
         self._watch = ClockWatch(clock, passed or clock)
         self._stopping = threading.Event()
@@ -182,22 +183,15 @@ class Engine:
 
     def tally(self, seconds: float = math.inf) -> bool:
         """Count the past ahead for the lists, for so long; whether there is more. One thread at a time."""
-        storage, tallying = self._tallying or self._begin_tallying()
-        self._tallying = None
+        if self._tally_storage is None:
+            self._tally_storage = self._storage.open_again()
+        tallying, self._tallying = self._tallying or self._tally_storage.tally(self.clock()), None
         deadline = time.monotonic() + seconds
-        try:
-            for worked in tallying:
-                if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
-                    self._tallying = storage, tallying
-                    return True
-            return False
-        finally:
-            if self._tallying is None:
-                storage.close()
-
-    def _begin_tallying(self) -> tuple[Storage, Iterator[bool]]:
-        storage = self._storage.open_again()
-        return storage, storage.tally(self.clock())
+        for worked in tallying:
+            if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
+                self._tallying = tallying
+                return True
+        return False
 
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
@@ -208,8 +202,9 @@ class Engine:
         self._reader.close()
         self._keyed.close()
         self._lists.close()
-        for storage in (self._reader_storage, self._storage, *(self._tallying or ())[:1]):
-            storage.close()
+        for storage in (self._tally_storage, self._reader_storage, self._storage):
+            if storage is not None:
+                storage.close()
 
     def _tally_now_and_then(self, seconds: float) -> None:
         """A round that took too long is gone on with after the next sweep; one that failed is begun anew."""
