@@ -42,3 +42,12 @@ def damage_an_index(database: Path) -> None:
     with database.open("r+b") as pages:
         pages.seek((root - 1) * size)
         pages.write(b"\xff" * size)
+
+
+def quote_no_text(database: Path) -> None:
+    """The list of tables goes bad, and SQLite names the place by bytes that are no text."""
+    change(
+        database,
+        "PRAGMA writable_schema = on",
+        "UPDATE sqlite_master SET name = CAST(x'62bf' AS text), sql = 'CREATE TABLE x(' WHERE name = 'bill'",
+    )

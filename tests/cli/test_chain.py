@@ -17,6 +17,7 @@ from cli.conftest import Type, type_command
 from cli.database_files import rows
 from hexiao.cli.exits import Exit
 from hexiao.config import Settings
+from hexiao.storage.texts import COLUMNS
 from storage.chains import plant
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "check_proof.py"
@@ -253,6 +254,17 @@ class TestProof:
         gap["entries"][0]["blocks"][1][4] = "0" * 64
         assert checked(gap, tmp_path, heads).returncode == 1
 
+    @pytest.mark.parametrize("change", ["at = at + 1", "previous = root"])
+    def test_that_leads_to_the_heads_over_a_changed_block_is_refused(
+        self, change: str, hexiao: Type, demo: Path, signed: tuple[str, str]
+    ) -> None:
+        redemption = a_redemption(demo)
+        own, *_ = hexiao("proof", redemption).json["entries"][0]["blocks"]
+        tamper(demo, f"UPDATE block SET {change} WHERE lane = {own[0]} AND height = {own[1] + 1}")
+        typed = hexiao("proof", redemption, "--heads", signed[0])
+        assert typed.code == Exit.REFUSED
+        assert "hexiao verify --chain" in typed.err
+
     @pytest.mark.parametrize(
         "heads",
         [
@@ -296,6 +308,25 @@ class TestProof:
         typed = hexiao("proof", redemption)
         assert typed.code == Exit.REFUSED
         assert "hexiao verify --chain" in typed.err
+
+    @pytest.mark.parametrize("value", ["'x'", "-5", "x'ff'", "0.5", "CAST(x'ff' AS text)"])
+    @pytest.mark.parametrize("table", ["journal", "block"])
+    def test_of_what_another_hand_changed_is_refused(self, table: str, value: str, demo: Path) -> None:
+        """No proof is printed that would not be accepted."""
+        redemption = a_redemption(demo)
+        its_own = f"redemption_id = {redemption}"
+        if table == "block":
+            its_own = f"(lane, height) IN (SELECT lane, height FROM journal WHERE {its_own})"
+        refused = 0
+        for column in COLUMNS[table]:
+            changed = Path(shutil.copy(demo, demo.with_name(f"{column}.db")))
+            sql = f"UPDATE OR IGNORE {table} SET {column} = {value} WHERE {its_own}"
+            if plant(Settings(database=f"sqlite:///{changed}"), sql):
+                typed = type_command("proof", redemption, database=changed)
+                assert (column, typed.code) == (column, Exit.REFUSED)
+                assert "internal" not in typed.err, column
+                refused += 1
+        assert refused > len(COLUMNS[table]) // 2
 
 
 def a_redemption(database: Path) -> str:

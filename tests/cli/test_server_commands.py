@@ -25,7 +25,7 @@ from hexiao.cli.session import shown_database
 from hexiao.config import Settings
 
 from .conftest import Type, Typed, type_command
-from .database_files import damage_an_index
+from .database_files import damage_an_index, quote_no_text
 
 
 @pytest.fixture
@@ -113,6 +113,15 @@ class TestVerify:
         damage_an_index(demo)
         typed = hexiao("verify", "--no-sweep", "--json")
         assert (typed.code, typed.json["code"]) == (1, "refused")
+
+    @pytest.mark.parametrize("command", ["verify", "migrate", "redemptions list", "backup new.db"])
+    def test_a_file_of_which_sqlite_can_only_tell_in_bytes_that_are_no_text_is_damaged(
+        self, command: str, hexiao: Type, demo: Path
+    ) -> None:
+        quote_no_text(demo)
+        typed = hexiao(*command.split())
+        assert typed.code == 4
+        assert "damaged" in typed.err
 
     def test_a_broken_one_exits_with_1_and_shows_the_row(self, hexiao: Type, demo: Path) -> None:
         change(demo, "UPDATE redemption SET captured_fen = 99 WHERE bill_number = 'M0033202311180001'")

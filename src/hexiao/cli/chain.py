@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +18,13 @@ from hexiao.cli.exits import Exit, Stop, reporting
 from hexiao.cli.newfile import demand_new
 from hexiao.cli.session import DatabaseOption, JsonOption, MerchantOption, Session, examples, identity, session
 from hexiao.config import Settings, load_settings
-from hexiao.domain.chain import Block, Header, canonical, hash_of, leaf_of, path_of, unpacked
+from hexiao.domain.chain import Block, Header, canonical, hash_of, leaf_of, path_of
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import JournalEntry
-from hexiao.domain.tampering import Audit, Problem, Sign
+from hexiao.domain.tampering import Audit, Problem, Sign, kept_leaves, names_itself
 from hexiao.heads import Head, Heads, HeadsError
 from hexiao.storage import chain_side
+from hexiao.storage.base import Damaged
 
 SIGNS: dict[Sign, str] = {
     Sign.ROW_CHANGED: "行被改动 row changed",
@@ -193,20 +194,20 @@ def proof(
 def _proof_of(run: Session, entry: JournalEntry, known: list[Head] | None) -> dict[str, Any]:
     block = run.storage.block(entry.lane, entry.height)
     leaves = _leaves(block)
-    its_own = (entry.coupon_id, entry.seq, leaf_of(canonical(astuple(entry))))
-    if block is None or its_own not in leaves:
+    key = (entry.coupon_id, entry.seq)
+    if block is None or leaves.get(key) != leaf_of(canonical(astuple(entry))):
         raise Stop(
             Exit.REFUSED, "流水不在链上，请运行 hexiao verify --chain",
             f"the entry {entry.seq} of coupon {entry.coupon_id} lies in no block as it is: see hexiao verify --chain",
         )  # fmt: skip
-    index = leaves.index(its_own)
+    index = list(leaves).index(key)
     headers = [block.header]
     if known is not None:
         headers += _up_to_a_head(run, entry, block.header, known)
     return {
         "text": canonical(astuple(entry)).decode(),
         "index": index,
-        "path": [one.hex() for one in path_of([leaf for _, _, leaf in leaves], index)],
+        "path": [one.hex() for one in path_of(list(leaves.values()), index)],
         "blocks": headers,
         "hash": block.hash,
     }
@@ -223,8 +224,10 @@ def _up_to_a_head(run: Session, entry: JournalEntry, own: Header, known: list[He
         )  # fmt: skip
     to = min(head.height for head in covering)
     following = run.storage.headers(entry.lane, entry.height + 1, to)
-    *_, last = [own, *following]
-    if Head(last[0], last[1], hash_of(last)) not in covering:
+    blocks = [own, *following]
+    lane, height = blocks[-1][:2]
+    linked = all(after[-1] == hash_of(before) for before, after in pairwise(blocks))
+    if not linked or Head(lane, height, hash_of(blocks[-1])) not in covering:
         raise Stop(
             Exit.REFUSED, "链不通向这些链头，请运行 hexiao verify --chain",
             f"lane {entry.lane} does not lead to its head of height {to}: these are heads of another database, or the"
@@ -233,12 +236,9 @@ def _up_to_a_head(run: Session, entry: JournalEntry, own: Header, known: list[He
     return following
 
 
-def _leaves(block: Block | None) -> list[tuple[int, int, bytes]]:
-    """None of a block that is not there, or whose list is none: somebody changed it."""
-    try:
-        return list(unpacked(block.leaves)) if block else []
-    except struct.error:
-        return []
+def _leaves(block: Block | None) -> dict[tuple[int, int], bytes]:
+    """Of a block that is not there, or that somebody changed, none: no proof would lead to it."""
+    return (kept_leaves(block) if block and names_itself(block) else None) or {}
 
 
 @contextmanager
@@ -253,6 +253,8 @@ def _refusals() -> Iterator[None]:
         yield
     except HeadsError as wrong:
         raise Stop(Exit.REFUSED, "密钥、签名或链头文件不能使用", str(wrong)) from wrong
+    except Damaged as odd:
+        raise Stop(Exit.REFUSED, "流水被改动过，请运行 hexiao verify --chain", str(odd)) from odd
 
 
 def _demand_new(file: Path, beside: str) -> None:

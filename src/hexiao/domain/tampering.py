@@ -123,8 +123,8 @@ def _differences(block: Block, rows: list[Row]) -> Iterator[Problem]:
     if again is not None and again.root == block.root:
         yield Problem(Sign.BLOCK_CHANGED, *place)
         return  # the rows are as they were
-    kept = _kept(block)
-    if kept is None or hash_of(block.header) != block.hash:
+    kept = kept_leaves(block)
+    if kept is None or not names_itself(block):
         yield Problem(Sign.BLOCK_CHANGED, *place)
     if kept is None:
         kept = _listed(block)
@@ -138,8 +138,12 @@ def _differences(block: Block, rows: list[Row]) -> Iterator[Problem]:
         yield Problem(Sign.ROW_REMOVED, *place, *key)
 
 
-def _kept(block: Block) -> dict[tuple[Any, Any], bytes] | None:
-    """key → leaf hash of each entry; None when this is not what the block was sealed with."""
+def names_itself(block: Block) -> bool:
+    return hash_of(block.header) == block.hash
+
+
+def kept_leaves(block: Block) -> dict[tuple[Any, Any], bytes] | None:
+    """(coupon_id, seq) → leaf hash of each entry; None when this is not what the block was sealed with."""
     listed = _listed(block)
     sound = len(listed) == block.entries and listed and root_of(list(listed.values())).hex() == block.root
     # The root does not cover whose leaves they are, but their order tells when two of them were exchanged.

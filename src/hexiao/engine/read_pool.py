@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.outage import Outage
-from hexiao.storage.base import ConnectionLost, Storage, StorageDown, StorageError
+from hexiao.storage.base import ConnectionLost, Damaged, Storage, StorageDown, StorageError
 
 T = TypeVar("T")
 
@@ -62,6 +62,8 @@ class ReadPool:
                 found = query(storage)
             self._outage.over()
             return found
+        except Damaged:  # of one row; the database answers
+            raise
         except (StorageDown, StorageError) as down:
             self._outage.down(down)
             raise Unavailable(Code.STORAGE_UNAVAILABLE) from down

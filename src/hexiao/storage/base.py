@@ -31,6 +31,10 @@ class StorageError(Exception):
     """The database cannot be used as it is. The text says what to do about it."""
 
 
+class Damaged(StorageError):
+    """A row or a page is not what was written, nor will it be at the next try: others need not suffer by it."""
+
+
 class StorageDown(Exception):
     """The database did not take or give anything this time; the same request may succeed later."""
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from hexiao.storage import loading, postgres_glance, rows, saving, saving_at_once, tallying
-from hexiao.storage.base import ConnectionLost, GuardMissed, LaneTaken, StorageDown, StorageError
+from hexiao.storage.base import ConnectionLost, Damaged, GuardMissed, LaneTaken, StorageDown, StorageError
 from hexiao.storage.postgres_arrays import array
 from hexiao.storage.postgres_connection import named_rows, spelled_out, told, warnings_of
 from hexiao.storage.postgres_durability import connect_durably, demand_durability
@@ -274,6 +274,8 @@ class PostgresStorage(Reading):
                 raise ConnectionLost(f"PostgreSQL: {failed}") from failed
             if isinstance(failed, (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)):
                 raise StorageDown(f"PostgreSQL: {failed}") from failed
+            if isinstance(failed, (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)):
+                raise Damaged(f"PostgreSQL: {failed}; keep its files as they are, and go on with a backup") from failed
             raise
 
     def _reconnect(self) -> None:

@@ -10,16 +10,19 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
+import msgspec
+
 from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
 from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import exporting, lists, loading, naming, newest, pages, rows
-from hexiao.storage.base import Broken, CouponFilter, Cursor, RedemptionFilter, RedemptionRow, breaking
+from hexiao.storage.base import Broken, CouponFilter, Cursor, Damaged, RedemptionFilter, RedemptionRow, breaking
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
 R = TypeVar("R")
+Sealed = TypeVar("Sealed", JournalEntry, Block)
 
 
 class Reading(ABC):
@@ -117,11 +120,12 @@ class Reading(ABC):
 
     def journal(self, coupon_id: int) -> list[JournalEntry]:
         with self._translating():
-            return [rows.journal_entry(row) for row in self.query("journal_of", coupon_id=coupon_id)]
+            return [_as_sealed(JournalEntry, row) for row in self.query("journal_of", coupon_id=coupon_id)]
 
     def block(self, lane: int, height: int) -> Block | None:
         with self._translating():
-            return next(map(rows.block, self.query("block_at", lane=lane, height=height)), None)
+            found = self.query("block_at", lane=lane, height=height)
+            return next((_as_sealed(Block, row) for row in found), None)
 
     def headers(self, lane: int, first: int, last: int) -> list[Header]:
         with self._translating():
@@ -194,3 +198,11 @@ class Reading(ABC):
     def _records(self, kind: type[R], name: str, **parameters: Any) -> list[R]:
         with self._translating():
             return [rows.record(kind, row) for row in self.query(name, **parameters)]
+
+
+def _as_sealed(kind: type[Sealed], row: rows.Row) -> Sealed:
+    """What a hash of the chain covers. Raises Damaged for a value that is never written; SQLite keeps any."""
+    try:
+        return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)
+    except msgspec.ValidationError as odd:
+        raise Damaged(f"another hand changed the journal ({odd}): hexiao verify --chain names the row") from odd

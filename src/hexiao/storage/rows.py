@@ -13,7 +13,7 @@ from hexiao.domain.bill import Scene
 from hexiao.domain.chain import Block
 from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
-from hexiao.domain.redemption import Entry, JournalEntry, ListedRedemption, Redemption, State
+from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Benefit, Kind, Scheme, Terms
 
 Row = Sequence[Any]
@@ -88,12 +88,6 @@ def listed(row: Row, scheme_number: str, shop: Shop | None, cashier: Cashier | N
 
 def redemption_row(redemption: Redemption) -> tuple[Any, ...]:
     return _stored(redemption, _REDEMPTION_FORMS)
-
-
-def journal_entry(row: Row) -> JournalEntry:
-    fields = dict(zip(_JOURNAL, row, strict=True))
-    fields["entry"] = Entry(fields["entry"])
-    return JournalEntry(**fields)
 
 
 def journal_row(entry: JournalEntry) -> tuple[Any, ...]:

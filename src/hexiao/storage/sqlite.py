@@ -16,11 +16,11 @@ from urllib.parse import quote
 import msgspec
 
 from hexiao.storage import loading, rows, saving, tallying
-from hexiao.storage.base import GuardMissed, LaneTaken, StorageDown, StorageError, Unanswerable
+from hexiao.storage.base import Damaged, GuardMissed, LaneTaken, StorageDown, StorageError, Unanswerable
 from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, runs
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
-from hexiao.storage.sqlite_advice import advice
+from hexiao.storage.sqlite_advice import ERRORS, advice, damaged
 from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
@@ -62,7 +62,7 @@ class SqliteStorage(Reading):
                 self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
                 self._demand_durability()
             self._file = _file_at(path)
-        except sqlite3.Error as failed:
+        except ERRORS as failed:
             raise StorageError(f"cannot open the SQLite database {path}: {failed}{advice(failed)}") from failed
 
     def _demand_durability(self) -> None:
@@ -194,7 +194,7 @@ def migrate(path: Path, *, break_lock: bool = False) -> list[str]:
         path.touch(mode=0o600, exist_ok=False)  # mobile numbers lie in it; SQLite gives its other files the same mode
     try:
         backend = get_backend(f"sqlite:///{quote(str(path.resolve()))}")
-    except sqlite3.Error as failed:
+    except ERRORS as failed:
         raise StorageError(f"cannot make the SQLite database {path}: {failed}{advice(failed)}") from failed
     return apply_migrations(backend, "sqlite", runs, break_lock=break_lock)
 
@@ -216,8 +216,8 @@ def open_storage(path: Path) -> SqliteStorage:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             applied = [row[0] for row in db.execute(APPLIED)]
-    except sqlite3.DatabaseError as unreadable:
-        if unreadable.sqlite_errorname == "SQLITE_ERROR":  # it can be read, and has no such table
+    except ERRORS as unreadable:
+        if getattr(unreadable, "sqlite_errorname", "") == "SQLITE_ERROR":  # it can be read, and has no such table
             raise StorageError(
                 f"{path} is not a database of hexiao ({unreadable}); make one with: hexiao migrate"
             ) from unreadable
@@ -251,11 +251,18 @@ def closed_unless_ready(db: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def _as_ours() -> Iterator[None]:
-    """A lock that never came, a full disk, a read-only file: the caller may try again with the same request id."""
+    """A lock that never came, a full disk, a read-only file: the caller may try again with the same request id.
+
+    Not for what is damaged: it would be so again, and hold up all who are asked for together with it.
+    """
     try:
         yield
-    except sqlite3.OperationalError as failed:
-        raise StorageDown(f"SQLite: {failed}") from failed
+    except ERRORS as failed:
+        if damaged(failed):
+            raise Damaged(f"SQLite: {failed}{advice(failed)}") from failed
+        if isinstance(failed, sqlite3.OperationalError):
+            raise StorageDown(f"SQLite: {failed}") from failed
+        raise
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Of a damaged file SQLite may quote bytes that are no text: Python then raises the second instead of the first."""
+
 ADVICE: dict[str, str] = {
     "SQLITE_FULL": "make room on the disk, then run the same command again",
     "SQLITE_IOERR": "look at the disk, its room and its quota, then run the same command again",
@@ -18,9 +23,23 @@ NO_TEXT = "mend the text that it shows, or take another backup"
 """SQLite itself keeps any bytes as a text; only who reads them finds that they are none, and gives no name to it."""
 
 
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def damaged(failed: BaseException) -> bool:
+    """Whether it will be so as often as anybody tries: pages that are none, a text that is none."""
+    return _no_text(failed) or getattr(failed, "sqlite_errorname", "").startswith(DAMAGED)
+
+
 def advice(failed: BaseException) -> str:
     """To be put after what SQLite says; empty when there is nothing to add."""
     code = getattr(failed, "sqlite_errorname", "")
-    if not code and "decode" in str(failed):
+    if isinstance(failed, UnicodeDecodeError):
+        code = "SQLITE_CORRUPT"
+    elif _no_text(failed):
         return f"; {NO_TEXT}"
     return next((f"; {what}" for name, what in ADVICE.items() if code.startswith(name)), "")
+
+
+def _no_text(failed: BaseException) -> bool:
+    return not getattr(failed, "sqlite_errorname", "") and "decode" in str(failed)

@@ -15,7 +15,7 @@ from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError, breaking
 from hexiao.storage.side import Row, Side, Table, Tell, Value
 from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS, closed_unless_ready, named_rows
-from hexiao.storage.sqlite_advice import advice
+from hexiao.storage.sqlite_advice import ERRORS, advice
 
 PAGES_AT_ONCE = 1_024
 
@@ -139,7 +139,7 @@ class SqliteSide(Side):
 def _translated(name: str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as failed:
+    except ERRORS as failed:
         raise StorageError(f"{name}: {failed}{advice(failed)}") from failed
 
 
