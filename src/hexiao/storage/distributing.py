@@ -81,7 +81,7 @@ _CHANGEABLE = """
         WHERE a.grantee IN (0, c.relowner) AND a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')))
     ORDER BY 1
 """
-_SPREAD = "SELECT logicalrelid::regclass::text FROM pg_dist_partition"
+_SPREAD = "SELECT c.relname::text FROM pg_dist_partition p JOIN pg_class c ON c.oid = p.logicalrelid"
 
 
 def distribute(url: str) -> list[str]:

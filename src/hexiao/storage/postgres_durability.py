@@ -19,6 +19,8 @@ SESSIONS_LOOKED_AT = 5
 SESSION = "SELECT pg_backend_pid()"
 KEPT: tuple[LiteralString, ...] = (
     "SET bytea_output = hex",  # as postgres_glance reads it
+    "SET array_nulls = on",  # as postgres_arrays writes it
+    "SET default_transaction_isolation = 'read committed'",  # the guards are enough; a row in use is waited for
     "SET client_min_messages = warning",  # or nobody hears of a COMMIT that did not wait for its standby
     # Whatever is written into the server's files later.
     "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)",

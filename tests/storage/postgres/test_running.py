@@ -116,7 +116,7 @@ def test_odd_texts_are_kept_as_they_are(desk: tuple[Engine, Desk]) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["client_encoding = 'LATIN1'", "client_encoding = 'GBK'", "bytea_output = 'escape'"]
+    "setting", ["client_encoding = 'LATIN1'", "client_encoding = 'GBK'", "bytea_output = 'escape'", "array_nulls = off"]
 )
 def test_what_a_database_is_set_to_say_changes_neither_a_text_nor_a_remembered_answer(
     setting: str, databases: Databases, clock: Any

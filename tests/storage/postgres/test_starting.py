@@ -55,6 +55,20 @@ def test_a_commit_goes_on_waiting_for_the_disk_whatever_is_set_later(
         storage.close()
 
 
+def test_a_save_waits_for_a_row_that_another_changes_whatever_the_database_is_set_to(databases: Databases) -> None:
+    """Isolated from the other it would fail instead, and be decided anew: on one scheme's count nearly always."""
+    url = databases.migrated()
+    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_isolation = 'serializable'")
+    asked = "SHOW transaction_isolation"
+    storage: Any = open_storage(url)
+    try:
+        with connect(url) as other:  # the control
+            assert other.execute(asked).fetchone() == ("serializable",)
+        assert storage._db.execute(asked).fetchone() == ("read committed",)
+    finally:
+        storage.close()
+
+
 def test_a_user_who_hears_no_warnings_hears_of_a_commit_that_did_not_wait(databases: Databases) -> None:
     """PostgreSQL says so by a warning alone, and only to those who want to hear warnings."""
     url = databases.migrated()
