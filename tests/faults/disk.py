@@ -1,7 +1,8 @@
 """A disk that keeps a diary: every write, truncation, sync and deletion of SQLite's files, in order.
 
 From the diary it makes the disks that a power cut may leave behind: what was synced is there; of what was not, any
-part is, torn at sectors of 512 bytes. Knows nothing of what stands in the files.
+part is, torn at sectors of 512 bytes. It may fail, too: what a sync that failed was to keep is kept in part, and no
+later sync makes that good, though it can be read until the power goes. Knows nothing of what stands in the files.
 """
 
 from __future__ import annotations
@@ -29,15 +30,25 @@ class Step(NamedTuple):
     data: bytes | None = None
 
 
+class Failing(NamedTuple):
+    """A share of all writes and syncs fails. A disk that does not tell has syncs that fail, and says they were done."""
+
+    rng: random.Random
+    share: float
+    tells: bool = True
+
+
 class DiaryVFS(apsw.VFS):
     """The system's own file access, written down. SQLite finds it under NAME; only one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, failing: Failing | None = None) -> None:
         self.steps: list[Step] = []
+        self.failed = 0
+        self.failing = failing
         super().__init__(NAME, "")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> _File:
-        return _File(self.steps, name, flags)
+        return _File(self, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:
         super().xDelete(filename, syncdir)
@@ -45,23 +56,41 @@ class DiaryVFS(apsw.VFS):
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, steps: list[Step], name: str | apsw.URIFilename | None, flags: list[int]) -> None:
-        self._steps = steps
+    def __init__(self, disk: DiaryVFS, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        self._disk = disk
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         self._name = Path(path or "").name
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        super().xWrite(data, offset)
-        self._steps.append(Step("write", self._name, offset, bytes(data)))
+        fails = self._tells and self._fails()
+        written = data[: len(data) // 2] if fails else data
+        super().xWrite(written, offset)
+        self._disk.steps.append(Step("write", self._name, offset, bytes(written)))
+        if fails:
+            raise apsw.exceptionfor(apsw.SQLITE_IOERR_WRITE)
 
     def xTruncate(self, newsize: int) -> None:
         super().xTruncate(newsize)
-        self._steps.append(Step("write", self._name, newsize))
+        self._disk.steps.append(Step("write", self._name, newsize))
 
     def xSync(self, flags: int) -> None:
-        super().xSync(flags)
-        self._steps.append(Step("sync", self._name))
+        fails = self._fails()
+        if not fails:
+            super().xSync(flags)
+        self._disk.steps.append(Step("failed sync" if fails else "sync", self._name))
+        if fails and self._tells:
+            raise apsw.exceptionfor(apsw.SQLITE_IOERR_FSYNC)
+
+    @property
+    def _tells(self) -> bool:
+        return self._disk.failing is None or self._disk.failing.tells
+
+    def _fails(self) -> bool:
+        failing = self._disk.failing
+        fails = failing is not None and failing.rng.random() < failing.share
+        self._disk.failed += fails
+        return fails
 
 
 def disks_after(
@@ -73,9 +102,9 @@ def disks_after(
     done = 0
     for cut in cuts:
         for step in steps[done:cut]:
-            if step.kind == "sync":
+            if step.kind.endswith("sync"):
                 for one in pending:
-                    if one.file == step.file:
+                    if one.file == step.file and (step.kind == "sync" or rng.random() < 0.5):
                         _apply(certain, one)
                 pending = [one for one in pending if one.file != step.file]
             else:

@@ -31,12 +31,14 @@ class Connection:
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
-    def execute(self, sql: str, parameters: Any = ()) -> apsw.Cursor:
-        return self._db.execute(sql, parameters)
+    def execute(self, sql: str, parameters: Any = ()) -> Rows:
+        with _as_sqlite3():
+            return Rows(self._db.execute(sql, parameters))
 
     def executemany(self, sql: str, values: list[tuple[Any, ...]]) -> SimpleNamespace:
         before = self._db.total_changes()
-        self._db.executemany(sql, values)
+        with _as_sqlite3():
+            self._db.executemany(sql, values)
         return SimpleNamespace(rowcount=self._db.total_changes() - before)
 
     @property
@@ -47,6 +49,36 @@ class Connection:
         self._db.close()
 
 
+class Rows:
+    """As much of a cursor: a statement may fail with its last row, too."""
+
+    def __init__(self, cursor: apsw.Cursor) -> None:
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[Any]:
+        with _as_sqlite3():
+            yield from self._cursor
+
+    def fetchall(self) -> list[Any]:
+        with _as_sqlite3():
+            return self._cursor.fetchall()
+
+    def fetchone(self) -> Any:
+        with _as_sqlite3():
+            return self._cursor.fetchone()
+
+
+@contextmanager
+def _as_sqlite3() -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as failed:
+        kind = sqlite3.IntegrityError if isinstance(failed, apsw.ConstraintError) else sqlite3.OperationalError
+        told = kind(f"{type(failed).__name__}: {failed}")
+        told.sqlite_errorname = f"SQLITE_{type(failed).__name__.removesuffix('Error').upper()}"
+        raise told from failed
+
+
 def _connect(path: Any, **options: Any) -> Any:
     return sqlite3.connect(path, **options) if options.get("uri") else Connection(path)
 
@@ -54,9 +86,6 @@ def _connect(path: Any, **options: Any) -> Any:
 @contextmanager
 def recording() -> Iterator[None]:
     """Inside, SqliteStorage opens its databases through the disk's diary."""
-    diary = SimpleNamespace(
-        connect=_connect, Error=apsw.Error, OperationalError=apsw.SQLError, IntegrityError=apsw.ConstraintError,
-        DatabaseError=sqlite3.DatabaseError, Connection=Connection,
-    )  # fmt: skip
+    diary = SimpleNamespace(**{**vars(sqlite3), "connect": _connect, "Connection": Connection})
     with patch.object(sqlite, "sqlite3", diary):
         yield
