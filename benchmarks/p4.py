@@ -12,7 +12,7 @@ from benchmarks.p1 import CLIENTS, MOST_A_SECOND
 from benchmarks.pgbench import FIRST_CODE
 from benchmarks.result import Measure, Result
 from benchmarks.rounds import Leg, in_turn, ratio
-from benchmarks.session import Session, run_one
+from benchmarks.session import CORES, Session, run_one
 
 TABLES = """
 PRAGMA journal_mode = WAL;
@@ -68,23 +68,30 @@ class Loop:
 def run(session: Session) -> Result:
     form = session.form
     loop = Loop(session.folder / "loop.db", form.coupons)
-    with session.on_sqlite("p4", form.coupons) as (clients, _):
-        coupons = load.plain(form.coupons)
+    with (
+        session.on_sqlite("p4", form.coupons, workers=CORES) as (several, _),
+        session.on_sqlite("p4_one", form.coupons) as (one, _),
+    ):
         legs = [Leg("sqlite3 loop", loop.run)]
-        legs += [
-            Leg(
-                f"{count} clients",
-                lambda seconds, count=count: clients.redeem("redeem", coupons, count, seconds, MOST_A_SECOND),  # type: ignore[misc]
-            )
-            for count in CLIENTS
-        ]
+        for clients, processes in ((several, ""), (one, ", one process")):
+            coupons = load.plain(form.coupons)
+            legs += [
+                Leg(
+                    f"{count} clients{processes}",
+                    lambda seconds, clients=clients, coupons=coupons, count=count: clients.redeem(  # type: ignore[misc]
+                        "redeem", coupons, count, seconds, MOST_A_SECOND
+                    ),
+                )
+                for count in CLIENTS
+            ]
         measured = in_turn("P4", legs, form.pairs, form.seconds)
         loop.close()
+        findings = [ratio(measured, f"{count} clients", "sqlite3 loop", 1.0) for count in CLIENTS]
+        findings += [ratio(measured, f"{count} clients, one process", "sqlite3 loop") for count in CLIENTS]
         return session.result(
             "p4", "Redemptions on SQLite",
             "P1 on SQLite ÷ one minimal transaction for each by the sqlite3 module in a loop, both synchronous=FULL",
-            [ratio(measured, f"{count} clients", "sqlite3 loop", 1.0) for count in CLIENTS],
-            measured,
+            findings, measured, [f"hexiao serve --workers {CORES} --own-cores, and the same with one process."],
         )  # fmt: skip
 
 

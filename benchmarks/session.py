@@ -76,12 +76,12 @@ class Session:
             self.cluster.drop(name)
 
     @contextmanager
-    def on_sqlite(self, id: str, plain: int) -> Iterator[tuple[Load, Server]]:
+    def on_sqlite(self, id: str, plain: int, *, workers: int = 1) -> Iterator[tuple[Load, Server]]:
         path = self.folder / id / "hexiao.db"
         try:
             database = f"sqlite:///{path}"
             seeding.fill(database, plain)
-            with self._serving(id, database) as server:
+            with self._serving(id, database, workers) as server:
                 load = Load(server, None)
                 yield load, server
             audit(database, load.redeemed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pytest
 
 from cli.conftest import Type, type_command
 from cli.database_files import rows
+from hexiao.cli import chain
 from hexiao.cli.exits import Exit
 from hexiao.config import Settings
+from hexiao.domain.tampering import Audit
 from hexiao.storage.texts import COLUMNS
 from storage.chains import plant
 
@@ -65,6 +68,21 @@ class TestVerifyChain:
         assert str(coupon_id) in typed.out
         [problem] = hexiao("verify", "--chain", "--json").json["chain"]["problems"]
         assert (problem["sign"], problem["coupon_id"], problem["seq"]) == ("row_changed", str(coupon_id), seq)
+
+    @pytest.mark.parametrize(("kept", "told"), [(2, "with: 2+"), (3, "with: 2 ")])
+    def test_of_more_rows_than_are_kept_says_that_there_are_more(
+        self, kept: int, told: str, hexiao: Type, demo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        two = "(coupon_id, seq) IN (SELECT coupon_id, seq FROM journal ORDER BY coupon_id, seq LIMIT 2)"
+        tamper(demo, f"UPDATE journal SET reason = 'because' WHERE {two}")
+        monkeypatch.setattr(chain, "PROBLEMS_KEPT", kept)
+        assert told in hexiao("verify", "--chain").out
+
+    def test_shows_the_heads_of_the_youngest_lanes(self, capsys: pytest.CaptureFixture[str]) -> None:
+        audit = Audit()
+        audit.heads = {lane: (lane, f"hash of {lane}") for lane in (3, 1, 2)}
+        chain.show_check(audit, [], 2)
+        assert re.findall(r"hash of (\d)", capsys.readouterr().out) == ["3", "2"]
 
 
 class TestHeads:
@@ -167,7 +185,9 @@ class TestHeads:
 
         with monkeypatch.context() as disk:
             disk.setattr(Path, "write_bytes", full)
-            assert type_command("heads", "key", str(tmp_path / "k.pem")).code == Exit.UNAVAILABLE
+            typed = type_command("heads", "key", str(tmp_path / "k.pem"))
+        assert typed.code == Exit.UNAVAILABLE
+        assert os.strerror(errno.ENOSPC) in typed.err
         assert list(tmp_path.iterdir()) == []
         assert type_command("heads", "key", str(tmp_path / "k.pem")).code == 0
 
