@@ -16,15 +16,16 @@ from hexiao.domain.party import Member
 from hexiao.domain.redemption import Entry
 from hexiao.engine import mint
 from hexiao.engine.commands import Answer, AnyCommand, Issue, Issued, Lapse, LookUp, Put
+from hexiao.storage import sqlite
 from hexiao.storage.base import ConnectionLost, GuardMissed, StorageDown
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture
-def locked(alone: Process) -> Iterator[Callable[[bool], None]]:
+def locked(alone: Process, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     """locked(True): somebody else holds the write lock and does not let go."""
-    alone.storage._db.execute("PRAGMA busy_timeout = 0")  # type: ignore[attr-defined]
+    monkeypatch.setattr(sqlite, "WAIT_FOR_LOCK_MS", 0)
     greedy = sqlite3.connect(alone.storage.path, isolation_level=None)  # type: ignore[attr-defined]
 
     def lock(on: bool) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ from hexiao.storage.texts import Macro, read_queries
 _json = msgspec.json.Encoder().encode
 
 WAIT_FOR_LOCK_MS = 10_000
+LOOK_AGAIN_SECONDS = (0.0002, 0.01)
+"""At first, and at the most, whether the process that writes has ended."""
 NETWORK_FILE_SYSTEMS = (
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "glusterfs", "fuse.sshfs", "fuse.glusterfs",
     "fuse.ceph", "fuse.ceph-fuse", "fuse.rclone", "fuse.s3fs",
@@ -88,7 +91,7 @@ class SqliteStorage(Reading):
     @contextmanager
     def changing(self) -> Iterator[None]:
         with _as_ours():
-            self._db.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield
                 self._demand_its_file()
@@ -99,6 +102,24 @@ class SqliteStorage(Reading):
             except BaseException:
                 self._undo()
                 raise
+
+    def _begin(self) -> None:
+        """As soon as no other process writes. SQLite itself looks again after 1, 2, 5, 10 … ms, which is too seldom."""
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            ends_at, pause = time.monotonic() + WAIT_FOR_LOCK_MS / 1000, LOOK_AGAIN_SECONDS[0]
+            while True:
+                try:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as failed:
+                    busy = getattr(failed, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+                    if not busy or time.monotonic() > ends_at:
+                        raise
+                time.sleep(pause)
+                pause = min(pause * 1.25, LOOK_AGAIN_SECONDS[1])
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK_MS}")
 
     def _demand_its_file(self) -> None:
         """SQLite writes on into a file that was removed or replaced, where nobody would find what was acknowledged."""
