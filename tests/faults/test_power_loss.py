@@ -150,11 +150,8 @@ class Day:
         whole = [self._after(count) for count in range(answered, min(answered + 2, BATCHES + 1))]
         if not found >= whole[0][0] or not set(moves) >= set(whole[0][1]):
             return "lost"
-        if (
-            (found, self._seen(moves)) not in [(requests, self._seen(of)) for requests, of in whole]
-            or unbalanced
-            or broken
-        ):
+        states = [(requests, self._seen(of)) for requests, of in whole]
+        if (found, self._seen(moves)) not in states or unbalanced or broken:
             return f"half: {unbalanced or broken}"
         if sorted(redemptions) != sorted({move[2] for move in moves}):
             return "half: redemptions without journal"

@@ -21,7 +21,7 @@ from hexiao.config import Settings, load_settings
 from hexiao.domain.chain import Block, Header, canonical, hash_of, leaf_of, path_of
 from hexiao.domain.errors import BadRequest, Code
 from hexiao.domain.redemption import JournalEntry
-from hexiao.domain.tampering import Audit, Problem, Sign, kept_leaves, names_itself
+from hexiao.domain.tampering import Audit, Problem, Sign, hash_fits, kept_leaves
 from hexiao.heads import Head, Heads, HeadsError
 from hexiao.storage import chain_side
 from hexiao.storage.base import Damaged
@@ -238,7 +238,7 @@ def _up_to_a_head(run: Session, entry: JournalEntry, own: Header, known: list[He
 
 def _leaves(block: Block | None) -> dict[tuple[int, int], bytes]:
     """Of a block that is not there, or that somebody changed, none: no proof would lead to it."""
-    return (kept_leaves(block) if block and names_itself(block) else None) or {}
+    return (kept_leaves(block) if block and hash_fits(block) else None) or {}
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def _differences(block: Block, rows: list[Row]) -> Iterator[Problem]:
         yield Problem(Sign.BLOCK_CHANGED, *place)
         return  # the rows are as they were
     kept = kept_leaves(block)
-    if kept is None or not names_itself(block):
+    if kept is None or not hash_fits(block):
         yield Problem(Sign.BLOCK_CHANGED, *place)
     if kept is None:
         kept = _listed(block)
@@ -138,7 +138,7 @@ def _differences(block: Block, rows: list[Row]) -> Iterator[Problem]:
         yield Problem(Sign.ROW_REMOVED, *place, *key)
 
 
-def names_itself(block: Block) -> bool:
+def hash_fits(block: Block) -> bool:
     return hash_of(block.header) == block.hash
 
 

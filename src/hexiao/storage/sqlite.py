@@ -22,6 +22,7 @@ from hexiao.storage.migrating import APPLIED, apply_migrations, check_schema, ru
 from hexiao.storage.reading import Reading
 from hexiao.storage.snapshot import Changes
 from hexiao.storage.sqlite_advice import ERRORS, advice, damaged
+from hexiao.storage.sqlite_place import refuse_network_file_system
 from hexiao.storage.texts import Macro, read_queries
 
 _json = msgspec.json.Encoder().encode
@@ -29,10 +30,6 @@ _json = msgspec.json.Encoder().encode
 WAIT_FOR_LOCK_MS = 10_000
 LOOK_AGAIN_SECONDS = (0.0002, 0.01)
 """At first, and at the most, whether the process that writes has ended."""
-NETWORK_FILE_SYSTEMS = (
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "glusterfs", "fuse.sshfs", "fuse.glusterfs",
-    "fuse.ceph", "fuse.ceph-fuse", "fuse.rclone", "fuse.s3fs",
-)  # fmt: skip
 
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
@@ -292,19 +289,3 @@ def _file_at(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
-    """SQLite's WAL needs shared memory, which network file systems do not have. Raises StorageError there."""
-    try:
-        lines = [line.split() for line in mounts.read_text().splitlines()]
-    except OSError:  # no such list on this system: nothing to go by
-        return
-    place = path.resolve()
-    mounted = [(fields[1].replace("\\040", " "), fields[2]) for fields in lines]
-    holding = [
-        (len(folder), order, kind) for order, (folder, kind) in enumerate(mounted) if place.is_relative_to(folder)
-    ]
-    _, _, kind = max(holding, default=(0, 0, ""))  # the innermost; of two on one place the later
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise StorageError(f"{path} lies on a network file system ({kind}); SQLite is not safe there, use a local disk")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
 from hexiao.config import Settings
@@ -55,34 +58,32 @@ def test_a_commit_goes_on_waiting_for_the_disk_whatever_is_set_later(
         storage.close()
 
 
+@contextmanager
+def set_to(databases: Databases, setting: str) -> Iterator[tuple[Any, psycopg.Connection[Any]]]:
+    """On a database that is set so: our storage, and as the control a connection that we did not make."""
+    url = databases.migrated()
+    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET {setting}")
+    with closing(open_storage(url)) as storage, connect(url) as other:
+        yield storage, other
+
+
 def test_a_save_waits_for_a_row_that_another_changes_whatever_the_database_is_set_to(databases: Databases) -> None:
     """Isolated from the other it would fail instead, and be decided anew: on one scheme's count nearly always."""
-    url = databases.migrated()
-    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_isolation = 'serializable'")
     asked = "SHOW transaction_isolation"
-    storage: Any = open_storage(url)
-    try:
-        with connect(url) as other:  # the control
-            assert other.execute(asked).fetchone() == ("serializable",)
+    with set_to(databases, "default_transaction_isolation = 'serializable'") as (storage, other):
+        assert other.execute(asked).fetchone() == ("serializable",)
         assert storage._db.execute(asked).fetchone() == ("read committed",)
-    finally:
-        storage.close()
 
 
 def test_a_user_who_hears_no_warnings_hears_of_a_commit_that_did_not_wait(databases: Databases) -> None:
     """PostgreSQL says so by a warning alone, and only to those who want to hear warnings."""
-    url = databases.migrated()
-    databases.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET client_min_messages = error")
     warn = "DO $$ BEGIN RAISE WARNING 'canceling wait for synchronous replication'; END $$"
-    storage: Any = open_storage(url)
-    try:
-        with connect(url) as other, warnings_of(other) as heard:  # the control
+    with set_to(databases, "client_min_messages = error") as (storage, other):
+        with warnings_of(other) as heard:
             other.execute(warn)
         assert heard == []
         with pytest.raises(ConnectionLost, match="perhaps not on the standby"), storage._committing():
             storage._db.execute(warn)
-    finally:
-        storage.close()
 
 
 def test_a_refused_server_is_left_without_an_open_line(databases: Databases) -> None:

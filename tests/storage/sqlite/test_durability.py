@@ -19,7 +19,8 @@ from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, LookUp
 from hexiao.storage import migrating
 from hexiao.storage.base import StorageDown, StorageError
-from hexiao.storage.sqlite import NETWORK_FILE_SYSTEMS, SqliteStorage, refuse_network_file_system
+from hexiao.storage.sqlite import SqliteStorage
+from hexiao.storage.sqlite_place import NETWORK_FILE_SYSTEMS, refuse_network_file_system
 from hexiao.wiring import migrate, open_storage
 from storage.sqlite.conftest import dump
 
