@@ -178,7 +178,7 @@ def _tally(database: str) -> float:
     try:
         with console.status("tallying"):
             began = time.perf_counter()
-            engine.tally()
+            engine.sweeper.tally()
             return time.perf_counter() - began
     finally:
         engine.close()

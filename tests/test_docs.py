@@ -26,6 +26,7 @@ from hexiao.domain.errors import Code, Family
 from hexiao.domain.reasons import REASONS
 from hexiao.gateways.kingdee.errors import WIRE
 from hexiao.gateways.zvcms.errors import TABLE
+from hexiao.storage import readable
 from hexiao.storage.sqlite import INVARIANTS
 from hexiao.web.problems import STATUS
 from journeys.pages import ROOT, Block, Page, cells_of
@@ -123,7 +124,7 @@ TABLES = {
     ],
     ("docs/reference/cli.md", "exit code"): [[str(code.value), meaning] for code, meaning in MEANINGS.items()],
     ("docs/reference/invariants.md", "invariant"): [
-        [f"`{number}`", told] for number, _, told in (name.partition(" ") for name in INVARIANTS)
+        [f"`{number}`", told] for number, _, told in (name.partition(" ") for name in (*INVARIANTS, readable.INVARIANT))
     ],
 }
 

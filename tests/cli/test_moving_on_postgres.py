@@ -28,12 +28,14 @@ class TestOnPostgres:
         change(file, IMPOSSIBLE[0])
         there = server.empty()
         back = type_command("restore", str(file), "--database", there, "--json")
-        assert (back.code, back.json["whole"], len(back.json["broken"])) == (1, True, 1), back.err
+        assert (back.code, back.json["whole"]) == (1, True), back.err
+        broken = [one["invariant"] for one in back.json["broken"]]
+        assert [name.split()[0] for name in broken] == ["I22", "I35"]
         checked = type_command("verify", "--no-sweep", "--json", "--database", there)
         assert checked.code == 1, checked.err
         assert checked.json["broken"] == back.json["broken"]
         kept = type_command("backup", str(tmp_path / "again.db"), "--database", there, "--json")
-        assert (kept.code, len(kept.json["broken"])) == (1, 1), kept.err
+        assert (kept.code, [one["invariant"] for one in kept.json["broken"]]) == (1, broken), kept.err
 
     def test_books_come_back_from_it_as_they_went(
         self, demo: Path, server: Databases, tmp_path: Path, new: str

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
-from engine.desk import MERCHANT, Desk, a_bill, holding, issuing, put_all, redeeming
+from engine.desk import MERCHANT, Desk, a_bill, issuing, put_all, redeeming
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.domain.party import Credential
 from hexiao.domain.redemption import State
 from hexiao.domain.scheme import Balance
-from hexiao.engine import committer, settling
 from hexiao.engine.commands import Answer, Failed, LookUp, Put, Redeemed, Take
 from hexiao.engine.committer import Engine
 from hexiao.storage.base import StorageDown
@@ -132,7 +129,7 @@ def test_looks_do_not_wait_for_changes(engine_alone: Engine, settings: Settings)
     greedy.close()
 
 
-# Reading, sweeping, credentials.
+# Reading, credentials.
 
 
 def test_a_read_that_fails_is_unavailable(engine: Engine) -> None:
@@ -144,82 +141,6 @@ def test_a_read_that_fails_is_unavailable(engine: Engine) -> None:
         with pytest.raises(Unavailable) as down:
             read()
         assert down.value.code is Code.STORAGE_UNAVAILABLE
-
-
-def test_holds_lapse_by_themselves_where_a_sweeper_runs(settings: Settings, clock: Any) -> None:
-    engine = open_engine(settings, clock=clock, sweep_seconds=0.01)
-    try:
-        for command in put_all():
-            engine.call(command)
-        desk = Desk(engine.call, engine.read_now)
-        held = desk.hold(desk.coupon(hold_seconds=60)).redemption.id
-        clock.forward(60)
-        until(lambda: not desk.read(lambda reader: reader.due_holds(clock.now, 10)))
-        row = desk.read(lambda reader: reader.redemption(MERCHANT, held))
-        assert row is not None and row.redemption.state is State.LAPSED
-    finally:
-        engine.close()
-
-
-def test_more_holds_than_one_sweep_takes_are_all_swept(
-    engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(committer, "SWEEP_MAX", 3)
-    scheme = desk.scheme(hold_seconds=60)
-    for coupon in desk.issue(scheme, 7):
-        desk.must(holding(coupon.code, desk.new_bill()))
-    clock.forward(60)
-    assert engine.sweep() == 7
-
-
-def test_holds_that_cannot_lapse_do_not_keep_the_sweeper_for_ever(
-    engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(committer, "SWEEP_MAX", 3)
-    scheme = desk.scheme(hold_seconds=60)
-    for coupon in desk.issue(scheme, 4):
-        desk.must(holding(coupon.code, desk.new_bill()))
-    clock.forward(60)
-    with monkeypatch.context() as patch:
-        patch.setattr(settling, "lapse", lambda snapshot, command, now: Failed(code=Code.INTERNAL_ERROR, facts={}))
-        assert engine.sweep() == 0
-    assert engine.sweep() == 4
-
-
-def test_a_sweep_that_fails_is_told_and_the_next_one_comes_all_the_same(
-    settings: Settings, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    swept: list[int] = []
-
-    def sweep(engine: Engine) -> int:
-        swept.append(1)
-        raise ZeroDivisionError("a fault of the program")
-
-    monkeypatch.setattr(Engine, "sweep", sweep)
-    with capture_logs() as lines:
-        engine = open_engine(settings, clock=clock, sweep_seconds=0.01)
-        until(lambda: len(swept) >= 3)
-        engine.close()
-    assert {(line["event"], line["log_level"]) for line in lines} == {("sweep_failed", "error")}
-    assert all(isinstance(line["exc_info"], ZeroDivisionError) for line in lines)
-
-
-def test_counting_ahead_that_fails_is_put_off_and_told(engine_alone: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(engine: Engine, seconds: float) -> bool:
-        raise StorageDown("gone")
-
-    monkeypatch.setattr(Engine, "tally", down)
-    with capture_logs() as lines:
-        engine_alone.tidy_up(0.01)
-    assert [(line["event"], line["reason"]) for line in lines] == [("tally_put_off", "gone")]
-
-
-def until(reached: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if reached():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it never came to that")
 
 
 def a_key(**changes: Any) -> Credential:

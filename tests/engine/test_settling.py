@@ -380,8 +380,8 @@ def test_a_sweep_writes_down_every_lapse_that_is_due_and_no_other(engine: Any, d
     due = [desk.hold(desk.coupon(hold_seconds=HOLD_SECONDS)).redemption.id for _ in range(3)]
     later = desk.hold(desk.coupon(hold_seconds=HOLD_SECONDS + 1)).redemption.id
     clock.forward(HOLD_SECONDS)
-    assert engine.sweep() == 3
+    assert engine.sweeper.sweep() == 3
     assert [as_stored(desk, id).state for id in due] == [State.LAPSED] * 3
     assert as_stored(desk, later).state is State.HELD
-    assert engine.sweep() == 0
+    assert engine.sweeper.sweep() == 0
     assert list(engine.read_now(lambda reader: list(reader.broken(clock.now)))) == []

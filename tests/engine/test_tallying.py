@@ -13,7 +13,7 @@ import pytest
 
 from engine.desk import Desk, a_bill
 from hexiao.config import Settings
-from hexiao.engine import committer
+from hexiao.engine import sweeper
 from hexiao.engine.committer import Engine
 from hexiao.storage import tallying
 from hexiao.wiring import open_engine
@@ -23,7 +23,7 @@ from hexiao.wiring import open_engine
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallying, "STRETCH_ROWS", 1)
     monkeypatch.setattr(tallying, "STRETCHES_AT_ONCE", 2)
-    monkeypatch.setattr(committer, "TALLY_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(sweeper, "TALLY_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -42,22 +42,22 @@ def tallied(settings: Settings) -> int:
 
 
 def test_a_round_counts_the_whole_past(engine: Engine, settings: Settings, past: None) -> None:
-    assert engine.tally() is False
+    assert engine.sweeper.tally() is False
     assert tallied(settings) == 8
 
 
 def test_a_round_that_takes_too_long_goes_on_later(engine: Engine, settings: Settings, past: None) -> None:
-    assert engine.tally(0) is True
+    assert engine.sweeper.tally(0) is True
     assert 0 < tallied(settings) < 8
-    while engine.tally(0):
+    while engine.sweeper.tally(0):
         pass
     assert tallied(settings) == 8
 
 
 def test_a_round_over_idle_shops_goes_on_later_too(engine: Engine, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallying, "SHOPS_AT_ONCE", 2)  # of the three that there are
-    assert engine.tally(0) is True
-    assert engine.tally(0) is False
+    assert engine.sweeper.tally(0) is True
+    assert engine.sweeper.tally(0) is False
 
 
 def test_more_redemptions_of_one_millisecond_than_are_counted_at_once_stop_nobody(
@@ -70,7 +70,7 @@ def test_more_redemptions_of_one_millisecond_than_are_counted_at_once_stop_nobod
         clock.forward(1)
         desk.redeem(desk.coupon())
     clock.forward(7200)
-    assert engine.tally() is False
+    assert engine.sweeper.tally() is False
     assert tallied(settings) == 9
 
 
@@ -79,13 +79,13 @@ def test_a_round_that_was_not_finished_goes_on_with_each_sweep_and_the_next_one_
 ) -> None:
     counts: list[int] = []
     while not counts or counts[-1] < 8:
-        engine.tidy_up(0)
+        engine.sweeper.tidy_up(0)
         counts.append(tallied(settings))
         assert len(counts) < 20
     assert len(counts) > 1
-    while engine._tallying is not None:  # what is left of it has nothing to count
-        engine.tidy_up(0)
-    clock.forward(committer.TALLY_EVERY_MS / 1000 - 1)
+    while engine.sweeper._tallying is not None:  # what is left of it has nothing to count
+        engine.sweeper.tidy_up(0)
+    clock.forward(sweeper.TALLY_EVERY_MS / 1000 - 1)
     desk.redeem(desk.coupon())
     assert rounds_begun(engine, 3) == 0
     clock.forward(1)
@@ -95,9 +95,9 @@ def test_a_round_that_was_not_finished_goes_on_with_each_sweep_and_the_next_one_
 def rounds_begun(engine: Engine, sweeps: int) -> int:
     begun: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "tally", begun.append)
+        patch.setattr(engine.sweeper, "tally", begun.append)
         for _ in range(sweeps):
-            engine.tidy_up(0)
+            engine.sweeper.tidy_up(0)
     return len(begun)
 
 

@@ -146,14 +146,14 @@ def race_to_the_deadlines(
         held = ask(redeem(ports[0], code, key=f"brief-{code}", bill=f"brief-{code}", mode="hold"))
         holds.append((code, str(the_redemption(held)["id"]), time.monotonic() + BRIEF_SECONDS))
     answers = {}
-    with shop.swept(SWEEP_SECONDS) as sweeper:
+    with shop.swept(SWEEP_SECONDS) as process:
         for code, redemption_id, ends_at in holds:
             requests = at_the_deadline(ports, code, redemption_id, rng.choice(("captures", "holds", "both")))
             time.sleep(max(0.0, ends_at - rng.uniform(0.0, 0.1) - time.monotonic()))
             (given,) = burst.run([requests])
             answers[code] = (redemption_id, given)
         time.sleep(max(0.0, ends_at + 0.01 - time.monotonic()))
-        sweeper.sweep()
+        process.sweeper.sweep()
     return answers
 
 

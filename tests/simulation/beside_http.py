@@ -62,6 +62,7 @@ class DirectAndServed:
         self, pair: tuple[Settings, Settings], clock: Callable[[], int], door: Door, served: Served, seed: int
     ) -> None:
         self._direct = Process(pair[0], clock, seed)
+        self.sweeper = self  # where an engine has one
         self._behind = Engine(open_storage(pair[1]), clock, random.Random(seed).randrange, sweep_seconds=0)
         self._door = door
         self._numbers = count(1)
@@ -96,7 +97,7 @@ class DirectAndServed:
         due = self._direct.storage.due_holds(self._direct.clock(), SWEEP_MAX)
         for hold in due:
             self._direct.call(Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="sweeper"))
-        assert self._behind.sweep() == len(due)
+        assert self._behind.sweeper.sweep() == len(due)
         return len(due)
 
     def close(self) -> None:

@@ -257,7 +257,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        assert self.both.engine.sweep() == self.both.oracle.sweep(self.both.now)
+        assert self.both.engine.sweeper.sweep() == self.both.oracle.sweep(self.both.now)
 
     @rule()
     def restart(self) -> None:

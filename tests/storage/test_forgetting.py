@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from conftest import NOON, Clock
 from engine.desk import Desk, issuing, put_all
 from hexiao.config import Settings
 from hexiao.domain.scheme import Scheme
-from hexiao.engine import committer
+from hexiao.engine import sweeper
 from hexiao.engine.commands import Issued
 from hexiao.engine.committer import Engine
 from hexiao.storage.snapshot import Names
@@ -52,10 +53,10 @@ def test_an_answer_is_remembered_for_thirty_days_and_no_longer_than_needed(
     clock.forward(1)
     ask(engine, scheme, "young")
     clock.forward(30 * DAY_SECONDS)
-    assert engine.forget() == 0
+    assert engine.sweeper.forget() == 0
     assert ask(engine, scheme, "old", "young") == [True, True]
     clock.forward(3_600 - 0.5)
-    assert engine.forget() == 1
+    assert engine.sweeper.forget() == 1
     assert ask(engine, scheme, "old", "young") == [False, True]
     broken = engine.read_now(lambda reader: list(reader.broken(clock.now)))
     assert broken == []
@@ -64,18 +65,18 @@ def test_an_answer_is_remembered_for_thirty_days_and_no_longer_than_needed(
 def test_they_go_in_bounded_portions_the_oldest_first(
     engine: Engine, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "FORGET_MAX", 3)
-    monkeypatch.setattr(committer, "PORTIONS_MAX", 2)
+    monkeypatch.setattr(sweeper, "FORGET_MAX", 3)
+    monkeypatch.setattr(sweeper, "PORTIONS_MAX", 2)
     scheme = desk.scheme()
     request_ids = [f"r{n}" for n in random.Random(1).sample(range(100), 10)]
     for one in request_ids:
         ask(engine, scheme, one)
         clock.forward(1)
     clock.forward(31 * DAY_SECONDS)
-    assert engine.forget() == 6
+    assert engine.sweeper.forget() == 6
     assert ask(engine, scheme, *request_ids[6:]) == [True] * 4
-    assert engine.forget() == 4
-    assert engine.forget() == 0
+    assert engine.sweeper.forget() == 4
+    assert engine.sweeper.forget() == 0
 
 
 def test_the_sweeper_removes_them_by_itself(settings: Settings, clock: Any) -> None:
@@ -89,7 +90,7 @@ def test_the_sweeper_removes_them_by_itself(settings: Settings, clock: Any) -> N
         for _ in range(500):
             if not _known(engine, "r1"):
                 break
-            engine._stopping.wait(0.01)
+            time.sleep(0.01)
         assert ask(engine, scheme, "r1") == [False]
     finally:
         engine.close()
@@ -103,11 +104,11 @@ def test_a_sweeper_whose_clock_jumped_forgets_nothing_for_a_day(settings: Settin
             engine.call(put)
         ask(engine, Desk(engine.call, engine.read_now).scheme(), "r1")
         clock.forward(31 * DAY_SECONDS)
-        engine.tidy_up(0)
+        engine.sweeper.tidy_up(0)
         assert _known(engine, "r1")
         for one in (clock, passed):
             one.forward(DAY_SECONDS)
-        engine.tidy_up(0)
+        engine.sweeper.tidy_up(0)
         assert not _known(engine, "r1")
     finally:
         engine.close()

@@ -186,7 +186,7 @@ def _refusals() -> Iterator[None]:
 
 def _broken(side: Side) -> list[Broken]:
     with show.progress("检查 verifying", None):
-        return side.broken(wiring.system_clock())
+        return list(side.broken(wiring.system_clock()))
 
 
 def _demand_unbroken(broken: list[Broken], as_json: bool) -> None:

@@ -147,7 +147,7 @@ def verify(
         if sweep:
             engine = wiring.open_engine(settings)
             try:
-                engine.sweep()
+                engine.sweeper.sweep()
             finally:
                 engine.close()
         broken: list[Broken] = []
@@ -155,8 +155,7 @@ def verify(
         with closing(wiring.open_side(settings)) as side, show.progress("检查 verifying", None) as bar:
             demand_sound(side, side.name)
             # A hold that lapsed after a backup was made waits there for a sweeper for ever; nothing is wrong with it.
-            look = side.invariants if sweep else side.broken
-            for row in look(wiring.system_clock()):
+            for row in side.broken(wiring.system_clock(), swept=sweep):
                 broken.append(row)
                 bar.update(bar.task_ids[0], completed=len(broken))
         checked = chain_of_blocks.check(settings, heads or [], public_key) if chain or heads or public_key else None

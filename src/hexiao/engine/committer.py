@@ -7,26 +7,22 @@ ended. Holds no rule.
 from __future__ import annotations
 
 import asyncio
-import math
-import threading
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import TypeVar
 
 from hexiao.domain.chain import Chain
-from hexiao.domain.errors import Unavailable
 from hexiao.domain.party import Credential, Merchant
 from hexiao.engine import batch
 from hexiao.engine.clock_watch import ClockWatch
 from hexiao.engine.command_queue import CommandQueue
-from hexiao.engine.commands import Answer, AnyCommand, Assess, Lapse, LookUp, Nothing
+from hexiao.engine.commands import Answer, AnyCommand, Assess, LookUp
 from hexiao.engine.mint import Mint
 from hexiao.engine.outage import Outage
 from hexiao.engine.read_pool import ReadPool
 from hexiao.engine.remembering import Remembering
-from hexiao.logs import Log
-from hexiao.storage.base import GuardMissed, Reader, Storage, StorageDown, StorageError
+from hexiao.engine.sweeper import Sweeper
+from hexiao.storage.base import Reader, Storage
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -34,17 +30,6 @@ Clock = Callable[[], int]
 
 READ_THREADS, READS_MAX = 1, 10_000
 LIST_THREADS, LISTS_MAX = 2, 1_000
-SWEEP_MAX = 500
-REMEMBERED_MS = (30 * 24 + 1) * 3_600_000
-"""Thirty days, and an hour for clocks that differ: whoever comes later with the same request id asks anew."""
-FORGET_MAX, PORTIONS_MAX = 1_000, 4
-"""Answers at a time, and times in a row: so nobody waits long, and the sweeper keeps up with 69 million a day."""
-TALLY_EVERY_MS = 600_000
-TALLY_PAUSE_SECONDS = 0.02
-"""Between two little pieces of tallying, so that it takes nobody's place."""
-WAIT_SECONDS = 0.5
-
-log = Log("hexiao.engine")
 
 
 class Engine:
@@ -78,16 +63,10 @@ class Engine:
         self._credential: Remembering[tuple[str, str], Credential] = Remembering(clock)
         self._credentials: Remembering[tuple[int, str], list[Credential]] = Remembering(clock)
         self._merchant: Remembering[int, Merchant] = Remembering(clock)
-        self._tally_storage: Storage | None = None
-        self._tallying: Iterator[bool] | None = None
-        self._tallied_at = -TALLY_EVERY_MS
-        self._watch = ClockWatch(clock, passed or clock)
-        self._stopping = threading.Event()
-        self._sweeper = threading.Thread(
-            target=self._sweep_for_ever, args=(sweep_seconds,), name="hexiao-sweeper", daemon=True
-        )
+        watch = ClockWatch(clock, passed or clock)
+        self.sweeper = Sweeper(clock, watch, self._committer, self._keyed, self._lists, storage.open_again)
         if sweep_seconds > 0:
-            self._sweeper.start()
+            self.sweeper.start(sweep_seconds)
 
     async def ask(self, command: AnyCommand) -> Answer:
         loop = asyncio.get_running_loop()
@@ -141,91 +120,15 @@ class Engine:
             remembering.put(key, found)
         return found
 
-    def tidy_up(self, seconds: float) -> None:
-        """What the sweeper does each time: all that time has ended, and some counting ahead for so long."""
-        self.sweep()
-        if not self._watch.doubted():  # who forgets too early lets a retry redeem once more
-            self.forget()
-        self._tally_now_and_then(seconds)
-
-    def sweep(self) -> int:
-        """Write down the lapse of every hold past its deadline; how many. Ends where nothing moves any more."""
-        swept = 0
-        while due := self.read_now(lambda reader: reader.due_holds(self.clock(), SWEEP_MAX)):
-            waiting = [
-                self._committer.put(Lapse(merchant_id=hold.merchant_id, redemption_id=hold.id, actor="sweeper"), None)
-                for hold in due
-            ]
-            lapsed = 0
-            for one in waiting:
-                assert isinstance(one.future, Future)
-                lapsed += isinstance(one.future.result().outcome, Nothing)
-            swept += lapsed
-            if len(due) < SWEEP_MAX or not lapsed:
-                break
-        return swept
-
-    def forget(self) -> int:
-        """Remove answers that were remembered long enough, a bounded number; how many."""
-        forgotten = 0
-        for _ in range(PORTIONS_MAX):
-            try:
-                portion = self._lists.submit(self._forget_portion).result()
-            except GuardMissed:  # another process removes the very same
-                break
-            forgotten += portion
-            if portion < FORGET_MAX or self._stopping.is_set():
-                break
-        return forgotten
-
-    def _forget_portion(self, storage: Storage) -> int:
-        return storage.forget(self.clock() - REMEMBERED_MS, FORGET_MAX)
-
-    def tally(self, seconds: float = math.inf) -> bool:
-        """Count the past ahead for the lists, for so long; whether there is more. One thread at a time."""
-        if self._tally_storage is None:
-            self._tally_storage = self._storage.open_again()
-        tallying, self._tallying = self._tallying or self._tally_storage.tally(self.clock()), None
-        deadline = time.monotonic() + seconds
-        for worked in tallying:
-            if self._stopping.wait(TALLY_PAUSE_SECONDS if worked else WAIT_SECONDS) or time.monotonic() > deadline:
-                self._tallying = tallying
-                return True
-        return False
-
     def close(self) -> None:
         """Answer everybody who is waiting, then let go of the database."""
-        self._stopping.set()
-        if self._sweeper.is_alive():
-            self._sweeper.join()
+        self.sweeper.stop()
         self._committer.close()
         self._reader.close()
         self._keyed.close()
         self._lists.close()
-        for storage in (self._tally_storage, self._reader_storage, self._storage):
-            if storage is not None:
-                storage.close()
-
-    def _tally_now_and_then(self, seconds: float) -> None:
-        """A round that took too long is gone on with after the next sweep; one that failed is begun anew."""
-        now = self.clock()
-        if self._tallying is None:
-            if abs(now - self._tallied_at) < TALLY_EVERY_MS:
-                return
-            self._tallied_at = now
-        try:
-            self.tally(seconds)
-        except (StorageDown, StorageError) as down:
-            log.warning("tally_put_off", reason=str(down))
+        self._reader_storage.close()
+        self._storage.close()
 
     def _queue_for(self, command: AnyCommand) -> CommandQueue:
         return self._reader if isinstance(command, (Assess, LookUp)) else self._committer
-
-    def _sweep_for_ever(self, every_seconds: float) -> None:
-        while not self._stopping.wait(every_seconds):
-            try:
-                self.tidy_up(every_seconds)
-            except Unavailable as down:
-                log.debug("sweep_put_off", reason=str(down))
-            except Exception as unexpected:
-                log.error("sweep_failed", exc_info=unexpected)

@@ -77,6 +77,13 @@ class RedemptionRow(msgspec.Struct, kw_only=True):
     member: Member | None
 
 
+class DueHold(msgspec.Struct, frozen=True):
+    """Whose lapse is to be written down: a row of which something else went bad keeps no other from it."""
+
+    merchant_id: int
+    id: int
+
+
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Where a keyset-paged list goes on: after the row made at `at` with this `id`."""
 
@@ -180,8 +187,8 @@ class Reader(Protocol):
 
     def items_by_sku(self, merchant_id: int, skus: Sequence[str]) -> list[Item]: ...
 
-    def due_holds(self, now: int, limit: int) -> list[Redemption]:
-        """Holds past their deadline that nobody has written down yet."""
+    def due_holds(self, now: int, limit: int) -> list[DueHold]:
+        """Holds past their deadline that nobody has written down yet, the longest due first."""
         ...
 
     def broken(self, now: int, only: Collection[str] = ()) -> Iterator[Broken]:

@@ -14,7 +14,8 @@ from hexiao.domain.chain import NOTHING_BEFORE, Block, seal, unpacked
 from hexiao.domain.tampering import Audit, Place, Problem, Row
 from hexiao.heads import Head
 from hexiao.storage import rows
-from hexiao.storage.side import BATCH_ROWS, BATCH_ROWS_WITH_BYTES, Side, Tell
+from hexiao.storage.side import Side, Tell
+from hexiao.storage.tables import BATCH_ROWS, BATCH_ROWS_WITH_BYTES
 from hexiao.storage.texts import COLUMNS
 
 OLD_LANE = 0

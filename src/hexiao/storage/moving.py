@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from hexiao.storage.base import StorageError
-from hexiao.storage.side import Row, Side, Table, Tell
+from hexiao.storage.side import Side, Tell
+from hexiao.storage.tables import Row, Table
 
 NODES_SKIPPED = 512
 """After a restore: more process numbers than were taken since the backup, so that not even a clock that went back

@@ -18,7 +18,8 @@ from hexiao.storage.base import Broken, StorageError, breaking
 from hexiao.storage.postgres_connection import connect_for_long, is_spread, named_rows, spelled_out, without_password
 from hexiao.storage.postgres_durability import demand_own_session
 from hexiao.storage.postgres_queries import INVARIANTS, SPREAD_INVARIANTS
-from hexiao.storage.side import Row, Side, Table, Tell, Value
+from hexiao.storage.side import Side, Tell
+from hexiao.storage.tables import Row, Table, Value
 
 LINE_OF_COPY = re.compile(r"line (\d+)")
 TABLES = """
@@ -75,7 +76,7 @@ class PostgresSide(Side):
                 columns.setdefault(name, []).append((column, kind))
                 if place is not None:
                     keys.setdefault(name, []).append((place, column))
-        return tuple([side.table(n, columns[n], [c for _, c in sorted(keys.get(n, []))]) for n in columns])
+        return tuple([Table.of(n, columns[n], [c for _, c in sorted(keys.get(n, []))]) for n in columns])
 
     def run(self, sql: str, *parameters: Value) -> list[Row]:
         with self._translating():

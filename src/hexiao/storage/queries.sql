@@ -127,8 +127,8 @@ SELECT lane, height, at, entries, root, previous FROM block
 WHERE lane = :lane AND height BETWEEN :first AND :last ORDER BY height
 
 -- name: due_holds
--- Holds past their deadline that nobody has written down yet.
-SELECT {redemption} FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at, id LIMIT :limit
+-- Holds past their deadline that nobody has written down yet. No more of them than is needed to ask that they lapse.
+SELECT merchant_id, id FROM redemption WHERE state = 1 AND held_until_at <= :now ORDER BY held_until_at, id LIMIT :limit
 
 -- name: latest_schemes
 SELECT id FROM scheme WHERE merchant_id = :merchant_id

@@ -15,10 +15,19 @@ import msgspec
 from hexiao.domain.chain import Block, Header
 from hexiao.domain.coupon import Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Shop
-from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption
+from hexiao.domain.redemption import JournalEntry, ListedRedemption
 from hexiao.domain.scheme import Scheme
 from hexiao.storage import exporting, lists, loading, naming, newest, pages, rows
-from hexiao.storage.base import Broken, CouponFilter, Cursor, Damaged, RedemptionFilter, RedemptionRow, breaking
+from hexiao.storage.base import (
+    Broken,
+    CouponFilter,
+    Cursor,
+    Damaged,
+    DueHold,
+    RedemptionFilter,
+    RedemptionRow,
+    breaking,
+)
 from hexiao.storage.snapshot import Count, Names, Snapshot
 
 R = TypeVar("R")
@@ -184,9 +193,9 @@ class Reading(ABC):
         keys = [(merchant_id, sku) for sku in skus if "\0" not in sku]  # nobody keeps such a text
         return self._records(Item, "items_by_key", keys=keys)
 
-    def due_holds(self, now: int, limit: int) -> list[Redemption]:
+    def due_holds(self, now: int, limit: int) -> list[DueHold]:
         with self._translating():
-            return [rows.redemption(row) for row in self.query("due_holds", now=now, limit=limit)]
+            return [DueHold(*row) for row in self.query("due_holds", now=now, limit=limit)]
 
     def broken(self, now: int, only: Collection[str] = ()) -> Iterator[Broken]:
         for name, sql in self._invariants.items():

@@ -1,4 +1,7 @@
-"""Rows ↔ domain objects, the same for every engine: enums as their values, lists as JSON text. No SQL."""
+"""Rows ↔ domain objects, the same for every engine: enums as their values, lists as JSON text. No SQL.
+
+Raises Damaged for what no program of ours writes there. Does not look for it in what is a plain number or text.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,12 @@ from hexiao.domain.coupon import Channel, Coupon
 from hexiao.domain.party import Cashier, Credential, Item, Member, Merchant, Role, Shop
 from hexiao.domain.redemption import JournalEntry, ListedRedemption, Redemption, State
 from hexiao.domain.scheme import Benefit, Kind, Scheme, Terms
+from hexiao.storage.base import Damaged
 
 Row = Sequence[Any]
+
+_ODD = (KeyError, TypeError, ValueError, msgspec.DecodeError)
+"""How a value says that it is none of those that are written."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_fen = msgspec.json.Decoder(list[int]).decode
@@ -33,6 +40,10 @@ _SCENES = {scene.value: scene for scene in Scene}
 _COUPON = Coupon.__struct_fields__
 _REDEMPTION = Redemption.__struct_fields__
 _JOURNAL = JournalEntry.__struct_fields__
+
+
+def _damaged(what: str, odd: Exception) -> Damaged:
+    return Damaged(f"{what} cannot be read ({type(odd).__name__}: {odd}): another hand changed it, see hexiao verify")
 
 
 def _text(amounts: list[int]) -> str:
@@ -57,7 +68,10 @@ def _stored(struct: msgspec.Struct, forms: Iterable[tuple[int, Callable[[Any], A
 
 def coupon(row: Row) -> Coupon:
     coupon = Coupon(**dict(zip(_COUPON, row, strict=True)))
-    coupon.channel = _CHANNELS[coupon.channel]
+    try:
+        coupon.channel = _CHANNELS[coupon.channel]
+    except _ODD as odd:
+        raise _damaged(f"coupon {coupon.id}", odd) from odd
     return coupon
 
 
@@ -67,11 +81,14 @@ def coupon_row(coupon: Coupon) -> tuple[Any, ...]:
 
 def redemption(row: Row) -> Redemption:
     redemption: Any = Redemption(**dict(zip(_REDEMPTION, row, strict=True)))
-    redemption.kind = _KINDS[redemption.kind]
-    redemption.state = _STATES[redemption.state]
-    redemption.scene = _SCENES[redemption.scene]
-    redemption.lines = _decode_fen(redemption.lines)
-    redemption.returned = _decode_fen(redemption.returned)
+    try:
+        redemption.kind = _KINDS[redemption.kind]
+        redemption.state = _STATES[redemption.state]
+        redemption.scene = _SCENES[redemption.scene]
+        redemption.lines = _decode_fen(redemption.lines)
+        redemption.returned = _decode_fen(redemption.returned)
+    except _ODD as odd:
+        raise _damaged(f"redemption {redemption.id}", odd) from odd
     made: Redemption = redemption
     return made
 
@@ -81,8 +98,11 @@ def listed(row: Row, scheme_number: str, shop: Shop | None, cashier: Cashier | N
     shop_number, shop_name = (None, None) if shop is None else (shop.number, shop.name)
     names = (scheme_number, shop_number, shop_name, None if cashier is None else cashier.name)
     listed = ListedRedemption(*(*row, *names))
-    listed.kind = _KINDS[listed.kind]
-    listed.state = _STATES[listed.state]
+    try:
+        listed.kind = _KINDS[listed.kind]
+        listed.state = _STATES[listed.state]
+    except _ODD as odd:
+        raise _damaged(f"redemption {listed.id}", odd) from odd
     return listed
 
 
@@ -102,7 +122,10 @@ def record(kind: type[Any], row: Row) -> Any:
     """A merchant, shop, cashier, member, item or credential."""
     fields = dict(zip(kind.__struct_fields__, row, strict=True))
     if kind is Credential:
-        fields["role"] = Role(fields["role"])
+        try:
+            fields["role"] = Role(fields["role"])
+        except _ODD as odd:
+            raise _damaged(f"credential {fields['id']}", odd) from odd
     return kind(**fields)
 
 
@@ -114,6 +137,10 @@ def scheme(head: Row, version: Row) -> Scheme:
     """From a scheme row and one of its version rows, in the column order of queries.sql."""
     id_, merchant_id, number, latest, paused, in_list, on_goods, created_at, updated_at, seq = head
     _, number_of_version, name, description, terms, benefit = version
+    try:
+        terms, benefit = _decode_terms(terms), _decode_benefit(benefit)
+    except _ODD as odd:
+        raise _damaged(f"version {number_of_version} of scheme {id_}", odd) from odd
     return Scheme(
         id=id_,
         merchant_id=merchant_id,
@@ -122,8 +149,8 @@ def scheme(head: Row, version: Row) -> Scheme:
         latest=latest,
         name=name,
         description=description,
-        terms=_decode_terms(terms),
-        benefit=_decode_benefit(benefit),
+        terms=terms,
+        benefit=benefit,
         paused=bool(paused),
         shown_in_list=bool(in_list),
         shown_on_goods=bool(on_goods),

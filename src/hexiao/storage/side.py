@@ -10,25 +10,21 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
 from hexiao.storage.base import Broken, StorageError
 from hexiao.storage.migrating import APPLIED, UNFINISHED, check_schema, demand_known
+from hexiao.storage.readable import READ, unreadable
+from hexiao.storage.tables import Kind, Row, Table, Value
 
-BATCH_ROWS = 10_000
-BATCH_ROWS_WITH_BYTES = 250
-"""The remembered answer to a batch of a thousand redemptions is nearly a megabyte."""
 SEEDED = ("node",)
 """Tables into which the migrations themselves write; the rows of the source take the place of theirs."""
 NOT_OURS = ("_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock")
 """What the migration tool keeps for itself."""
 REBUILT = ("past", "tallied", "tally")
 """Follows from the other tables and is made anew where it is missing; a server that idles writes it now and then."""
-TELL_OF_CHANGES = {"seq", "at", "changed_at", "updated_at"}
-"""Columns that no program leaves as they were when it changes the row."""
 END_OF_TIME_MS = 253_402_300_800_000
 """The year 10000: no calendar of ours goes so far."""
 OWED_TO_SWEEPER = "I14"
@@ -36,8 +32,6 @@ OWED_TO_SWEEPER = "I14"
 
 _pack = msgspec.msgpack.Encoder().encode
 
-Value = int | str | bytes | None
-Row = tuple[Value, ...]
 Tell = Callable[[str, int, int], None]
 """tell(what, done, total), between two batches."""
 
@@ -48,62 +42,6 @@ class NotEmpty(StorageError):
 
 class OtherCopy(StorageError):
     """The target is the unfinished copy of something else."""
-
-
-class Kind(StrEnum):
-    INTEGER = "integer"
-    TEXT = "text"
-    BYTES = "bytes"
-
-
-KINDS: dict[str, Kind] = {
-    "bigint": Kind.INTEGER,
-    "integer": Kind.INTEGER,
-    "smallint": Kind.INTEGER,
-    "text": Kind.TEXT,
-    "blob": Kind.BYTES,
-    "bytea": Kind.BYTES,
-}
-"""The column types that both engines give back unchanged. A column of any other type is refused."""
-
-
-class Table(msgspec.Struct, frozen=True):
-    name: str
-    columns: tuple[tuple[str, Kind], ...]
-    key: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple([name for name, _ in self.columns])
-
-    @property
-    def batch_rows(self) -> int:
-        """As many rows as are moved and compared at once, and committed together."""
-        held = any(kind is Kind.BYTES for _, kind in self.columns)
-        return min(BATCH_ROWS, BATCH_ROWS_WITH_BYTES) if held else BATCH_ROWS
-
-    @property
-    def tells_of_changes(self) -> bool:
-        """Whether the numbers alone tell that a row was added or changed."""
-        return not TELL_OF_CHANGES.isdisjoint(self.names)
-
-    def key_of(self, row: Row) -> tuple[Value, ...]:
-        return tuple([row[self.names.index(name)] for name in self.key])
-
-    def told(self, key: tuple[Value, ...]) -> str:
-        """A key as a person reads it."""
-        return ", ".join(f"{name}={value!r}" for name, value in zip(self.key, key, strict=True))
-
-    def integers(self) -> list[str]:
-        return [name for name, kind in self.columns if kind is Kind.INTEGER]
-
-
-def table(name: str, columns: Sequence[tuple[str, str]], key: Sequence[str]) -> Table:
-    """From what a database says of itself. Raises StorageError for what could not be moved without loss."""
-    unknown = [f"{name}.{column} ({kind})" for column, kind in columns if kind.lower() not in KINDS]
-    if unknown or not key:
-        raise StorageError(f"cannot move {', '.join(unknown) or name}: no known type, or no primary key")
-    return Table(name, tuple([(column, KINDS[kind.lower()]) for column, kind in columns]), tuple(key))
 
 
 class Side(ABC):
@@ -155,7 +93,8 @@ class Side(ABC):
         """What the engine's own check of its pages found; empty when nothing, or when it has no such check."""
 
     @abstractmethod
-    def invariants(self, now: int) -> Iterable[Broken]: ...
+    def invariants(self, now: int) -> Iterable[Broken]:
+        """The rows that SQL finds."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -239,9 +178,16 @@ class Side(ABC):
             [(at,)] = self.run("SELECT max(at) FROM journal")
         return at if isinstance(at, int) and 0 <= at < END_OF_TIME_MS else None
 
-    def broken(self, now: int) -> list[Broken]:
-        """The rows that break an invariant, but for those that only wait for a sweeper."""
-        return [one for one in self.invariants(now) if one.invariant.split()[0] != OWED_TO_SWEEPER]
+    def broken(self, now: int, *, swept: bool = False) -> Iterator[Broken]:
+        """The rows that break an invariant or cannot be read; those that only wait for a sweeper if one was here."""
+        for one in self.invariants(now):
+            if swept or one.invariant.split()[0] != OWED_TO_SWEEPER:
+                yield one
+        for table in self.tables():
+            if table.name in READ:
+                with self.one_state(), self.as_found():
+                    for batch in self.rows(table):
+                        yield from unreadable(table, batch)
 
     def unfinished(self) -> bool:
         return bool(self.run(f"{APPLIED} WHERE migration_id = ?", UNFINISHED))

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from hexiao.storage import side
 from hexiao.storage.base import Broken, StorageError, breaking
-from hexiao.storage.side import Row, Side, Table, Tell, Value
+from hexiao.storage.side import Side, Tell
 from hexiao.storage.sqlite import INVARIANTS, WAIT_FOR_LOCK_MS, closed_unless_ready, named_rows
 from hexiao.storage.sqlite_advice import ERRORS, advice
+from hexiao.storage.tables import Row, Table, Value
 
 PAGES_AT_ONCE = 1_024
 
@@ -51,7 +52,7 @@ class SqliteSide(Side):
     def _table(self, name: str) -> Table:
         columns = self.run("SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid", name)
         key = sorted((pk, column) for column, _, pk in columns if isinstance(pk, int) and pk)
-        return side.table(name, [(str(column), str(kind)) for column, kind, _ in columns], [str(c) for _, c in key])
+        return Table.of(name, [(str(column), str(kind)) for column, kind, _ in columns], [str(c) for _, c in key])
 
     def run(self, sql: str, *parameters: Value) -> list[Row]:
         with self._translating():

@@ -43,7 +43,7 @@ class TestRows:
         assert self.amounts(till)[:2] == ("1", "1")
         clock.forward(0.001)
         assert self.amounts(till) == ("3", "0", "100", "0")
-        shelf.engine.sweep()
+        shelf.engine.sweeper.sweep()
         assert self.amounts(till) == ("3", "0", "100", "0")
 
     def test_a_release_is_cancelled(self, shelf: Shelf, till: Till) -> None:

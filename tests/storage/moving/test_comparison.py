@@ -12,7 +12,7 @@ from hexiao.config import Settings
 from hexiao.storage import moving
 from hexiao.storage.base import StorageError
 from hexiao.storage.moving import move
-from hexiao.storage.side import Kind, Table
+from hexiao.storage.tables import Kind, Table
 from hexiao.wiring import open_side, open_storage
 from storage.moving.books import moved, redeem_one_more, sides, silent, write
 from storage.postgres.tables import KEYS, rows

@@ -14,7 +14,8 @@ from hexiao.config import Settings
 from hexiao.storage.base import StorageError
 from hexiao.storage.moving import NODES_SKIPPED, Moved, WholeAlready
 from hexiao.storage.postgres_side import PostgresSide
-from hexiao.storage.side import OtherCopy, Row, Value
+from hexiao.storage.side import OtherCopy
+from hexiao.storage.tables import Row, Value
 from hexiao.wiring import open_storage
 from storage.migrations import MIGRATION_KILLED
 from storage.moving.books import breaks, moved, redeem_one_more, write
@@ -24,11 +25,11 @@ SMALL_BATCH = 40
 KILLED = """
 import os, signal, sys
 from hexiao.config import Settings
-from hexiao.storage import side
+from hexiao.storage import tables
 from hexiao.storage.moving import move
 from hexiao.wiring import open_side
 
-side.BATCH_ROWS, left = int(sys.argv[3]), int(sys.argv[4])
+tables.BATCH_ROWS, left = int(sys.argv[3]), int(sys.argv[4])
 
 def tell(what, done, total):
     global left

@@ -10,7 +10,8 @@ import pytest
 from hexiao.config import Settings
 from hexiao.storage.base import StorageError
 from hexiao.storage.distributing import PLACES
-from hexiao.storage.side import KINDS, REBUILT, SEEDED, Kind, Side, table
+from hexiao.storage.side import REBUILT, SEEDED, Side
+from hexiao.storage.tables import KINDS, Kind, Table
 from hexiao.wiring import open_side
 
 
@@ -36,7 +37,7 @@ class TestTheTables:
     def test_of_unknown_types_or_without_a_key_are_refused(self) -> None:
         for columns, key in ([("id", "bigint"), ("x", "real")], ["id"]), ([("id", "bigint")], []):
             with pytest.raises(StorageError):
-                table("odd", columns, key)
+                Table.of("odd", columns, key)
 
     def test_know_what_each_kind_is_called_on_both(self) -> None:
         assert set(KINDS.values()) == set(Kind)

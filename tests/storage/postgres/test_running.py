@@ -18,7 +18,7 @@ from engine.desk import MEMBER, MERCHANT, Desk, a_bill, issuing, put_all, redeem
 from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.engine import committer
+from hexiao.engine import sweeper
 from hexiao.engine.commands import Reverse
 from hexiao.engine.committer import Engine
 from hexiao.wiring import open_engine
@@ -171,8 +171,8 @@ def test_a_user_who_owns_nothing_does_all_the_work_and_cannot_undo_the_journal(a
         desk.hold(codes[1], a_bill("B2"))
         desk.must(Reverse(merchant_id=MERCHANT, redemption_id=desk.redeem(codes[2], a_bill("B3")).redemption.id))
         desk.no(redeeming(codes[0], a_bill("B4")))
-        clock.forward(committer.REMEMBERED_MS / 1000 + 7_200)
-        engine.tidy_up(60)
+        clock.forward(sweeper.REMEMBERED_MS / 1000 + 7_200)
+        engine.sweeper.tidy_up(60)
         assert engine.read_now(lambda reader: list(reader.broken(clock()))) == []
     with psycopg.connect(as_till.database) as till:
         for change in (

@@ -35,6 +35,7 @@ class Twins:
         self._clock = clock
         self._pair = [Process(settings, clock, seed) for settings in pair]
         self.desk = Desk(self.call, self.read)
+        self.sweeper = self  # where an engine has one
 
     def furnish(self) -> None:
         for process in self._pair:

@@ -9,7 +9,7 @@ import pytest
 
 from hexiao.config import Settings
 from hexiao.domain.tampering import Problem, Sign
-from hexiao.storage.side import Kind
+from hexiao.storage.tables import Kind
 from hexiao.wiring import open_side
 from storage.chains import JOURNAL, audited, named, plant, problems, where
 from storage.postgres.tables import rows
