@@ -69,3 +69,16 @@ def test_no_index_is_lost(old: sqlite3.Connection) -> None:
     before = old.execute(named).fetchall()
     apply(old, 5, 5)
     assert old.execute(named).fetchall() == before
+
+
+def test_remembered_answers_are_all_there_in_order_of_giving_and_each_once(old: sqlite3.Connection) -> None:
+    apply(old, 5, 9)
+    for at, id in ((3, "a"), (1, "c"), (2, "b")):
+        insert(old, "request", id=id, at=at, answer=f"to {id}".encode())
+    before = old.execute("SELECT * FROM request ORDER BY id").fetchall()
+    apply(old, 10, 10)
+    assert old.execute("SELECT * FROM request ORDER BY id").fetchall() == before
+    assert old.execute("SELECT id FROM request ORDER BY rowid").fetchall() == [("c",), ("b",), ("a",)]
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: request\.id"):
+        insert(old, "request", id="b")
+    assert ("request_at",) in old.execute("SELECT name FROM sqlite_schema WHERE tbl_name = 'request'").fetchall()

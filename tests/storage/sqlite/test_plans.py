@@ -28,6 +28,17 @@ def indexes(db: sqlite3.Connection, sql: str) -> set[str]:
     return {word for step in steps for word in step.split()} & of_redemptions
 
 
+def test_nothing_that_may_be_large_lies_in_the_index_that_finds_it(bare: sqlite3.Connection) -> None:
+    """Every step of a search would compare whole rows, of a megabyte each."""
+    without_rowid = [
+        name for name, sql in bare.execute("SELECT name, sql FROM sqlite_schema") if "WITHOUT ROWID" in str(sql)
+    ]
+    assert "coupon_code" in without_rowid
+    for table in without_rowid:
+        kinds = {kind for (kind,) in bare.execute("SELECT lower(type) FROM pragma_table_info(?)", (table,))}
+        assert "blob" not in kinds, table
+
+
 @pytest.mark.parametrize("combined", COMBINED, ids="+".join)
 def test_a_list_of_redemptions_is_read_by_its_best_index(combined: tuple[str, ...], bare: sqlite3.Connection) -> None:
     best = best_index(combined, "sqlite_autoindex_redemption_1")
