@@ -42,7 +42,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_left_half_done(blocks: int, 
     assert full.returncode == 4, full.stderr
     assert "disk" in full.stderr
     assert "Traceback" not in full.stderr
-    assert migrate(settings)[-1] == "0010.requests-in-order-of-making"
+    assert migrate(settings)[-1] == "0011.live-uses-of-a-bill"
 
 
 def migrated(settings: Settings) -> list[str]:

@@ -174,3 +174,9 @@ def read_by(db: psycopg.Connection[Any], combined: tuple[str, ...]) -> set[str]:
     texts = (pages.plain_rows(query.where, query.plus, 100), pages.count(query.where), after_a_cursor)
     steps = [step for sql in texts for step in plan(db, numbered(sql)[0])]
     return {step["Index Name"] for step in steps if step.get("Relation Name") == "redemption"}
+
+
+def test_of_a_bill_nothing_is_read_that_is_not_off_it_any_more(db: Any) -> None:
+    [step] = [step for step in plan(db, numbered(QUERIES["live_of_bills"])[0]) if step.get("Alias") == "r"]
+    assert step["Index Name"] == "redemption_bill" and "Filter" not in step
+    assert "state = ANY" in step["Index Cond"]

@@ -114,3 +114,8 @@ def test_a_page_of_master_data_is_read_from_where_the_last_one_ended(name: str, 
 def test_the_uses_of_a_coupon_are_read_by_an_index_of_those(name: str, index: str, bare: sqlite3.Connection) -> None:
     assert indexes(bare, QUERIES[name]) == {index}
     assert "TEMP B-TREE" not in " ".join(plan(bare, QUERIES[name])), "all of them are sorted for the latest"
+
+
+def test_of_a_bill_nothing_is_read_that_is_not_off_it_any_more(bare: sqlite3.Connection) -> None:
+    [step] = [step for step in plan(bare, QUERIES["live_of_bills"]) if " r " in step]
+    assert step.endswith("INDEX redemption_bill (merchant_id=? AND bill_number=? AND shop_id=? AND state=?)")
