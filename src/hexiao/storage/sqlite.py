@@ -31,6 +31,9 @@ WAIT_FOR_LOCK_MS = 10_000
 LOOK_AGAIN_SECONDS = (0.0002, 0.01)
 """At first, and at the most, whether the process that writes has ended."""
 
+LOG_KEPT_BYTES = 64 * 1024 * 1024
+"""The log grows while somebody reads one state for long, as a backup does; what is more is given back afterwards."""
+
 # SQLite is not strict about types, so the macros leave them out.
 MACROS: dict[str, Macro] = {
     "in": lambda name, types: f"IN (SELECT value FROM json_each(:{name}))",
@@ -76,6 +79,7 @@ class SqliteStorage(Reading):
                 f"{self.path}: journal_mode is {journal_mode} and synchronous {synchronous};"
                 " hexiao needs wal and FULL, so that no acknowledged redemption is lost at a power cut"
             )
+        self._db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT_BYTES}")
         self._db.execute("PRAGMA cache_size = -65536")
         self._db.execute("PRAGMA temp_store = MEMORY")
 

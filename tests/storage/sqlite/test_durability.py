@@ -17,7 +17,7 @@ from engine.process import Process
 from hexiao.config import Settings
 from hexiao.domain.errors import Code, Unavailable
 from hexiao.engine.commands import Answer, AnyCommand, LookUp
-from hexiao.storage import migrating
+from hexiao.storage import migrating, sqlite
 from hexiao.storage.base import StorageDown, StorageError
 from hexiao.storage.sqlite import SqliteStorage
 from hexiao.storage.sqlite_place import NETWORK_FILE_SYSTEMS, refuse_network_file_system
@@ -41,6 +41,25 @@ def test_every_connection_writes_ahead_and_syncs_at_every_commit(alone: Process)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert db.execute("PRAGMA busy_timeout").fetchone()[0] >= 5_000
     again.close()
+
+
+def test_the_log_grows_while_somebody_reads_for_long_and_shrinks_afterwards(
+    settings: Settings, clock: Any, bare: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOG_KEPT_BYTES", 4_096)
+    alone = Process(settings, clock)
+    alone.furnish()
+    scheme = alone.desk.scheme()
+    log = settings.sqlite_path.with_name(settings.sqlite_path.name + "-wal")
+    bare.execute("BEGIN")
+    bare.execute("SELECT count(*) FROM shop").fetchall()
+    while log.stat().st_size < 1_000 * 4_096 * 2:  # twice what SQLite writes back at once
+        alone.desk.issue(scheme, 1_000)
+    bare.execute("COMMIT")
+    alone.desk.issue(scheme)  # written back with this one, begun anew with the next
+    alone.desk.issue(scheme)
+    assert log.stat().st_size < 1_000 * 4_096 / 4
+    alone.storage.close()
 
 
 def test_a_database_that_cannot_write_ahead_is_refused() -> None:
