@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from engine.desk import MERCHANT
 from hexiao.domain.errors import Code, Unavailable
-from hexiao.engine import command_queue
+from hexiao.engine import command_queue, turns
 from hexiao.engine.command_queue import CommandQueue
-from hexiao.engine.commands import Answer, LookUp, Nothing
+from hexiao.engine.commands import Answer, AnyCommand, Issue, LookUp, Nothing
 
 PATIENCE_SECONDS = 5
 ASKED = LookUp(merchant_id=MERCHANT, code="any")
@@ -50,8 +50,12 @@ def queue(gate: Gate) -> Iterator[CommandQueue]:
     queue.close()
 
 
-def put(queue: CommandQueue, gate: Gate | None = None) -> Future[Answer]:
-    future = queue.put(ASKED, None).future
+def bulk(quantity: int) -> Issue:
+    return Issue(merchant_id=MERCHANT, scheme_id=1, quantity=quantity)
+
+
+def put(queue: CommandQueue, gate: Gate | None = None, asked: AnyCommand = ASKED) -> Future[Answer]:
+    future = queue.put(asked, None).future
     assert isinstance(future, Future)
     if gate is not None:
         assert gate.busy.wait(PATIENCE_SECONDS)
@@ -118,7 +122,7 @@ def test_who_does_not_come_again_is_not_waited_for_without_end(
 
 
 def test_a_batch_has_an_upper_bound(queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_queue, "BATCH_MAX", 8)
+    monkeypatch.setattr(turns, "BATCH_MAX", 8)
     waiting = [put(queue, gate)] + [put(queue) for _ in range(20)]
     gate.open.set()
     for one in waiting:
@@ -141,7 +145,7 @@ def test_when_too_many_are_waiting_the_next_is_told_at_once(
 def test_who_would_wait_too_long_behind_batches_like_the_last_one_is_told_at_once(
     queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command_queue, "BATCH_MAX", 4)
+    monkeypatch.setattr(turns, "BATCH_MAX", 4)
     monkeypatch.setattr(command_queue, "WAITING_SECONDS_MAX", 10.0)
     waiting = [put(queue, gate)]
     queue._last_seconds = 4.0
@@ -179,6 +183,53 @@ def test_a_queue_that_was_slow_is_tried_again_as_soon_as_nobody_waits(
     while queue._began_at is not None:
         threading.Event().wait(0.001)
     assert queue._last_seconds < 10.0
+
+
+# Heavy commands.
+
+
+def test_bulk_stands_in_batches_of_its_own_in_turn_with_the_others(queue: CommandQueue, gate: Gate) -> None:
+    waiting = [put(queue, gate)]
+    waiting += [put(queue, asked=bulk(600)) for _ in range(3)] + [put(queue) for _ in range(5)]
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    assert gate.batches == [1, 1, 5, 1, 1]
+    assert queue._heavy_weight == 0
+
+
+def test_too_much_bulk_is_refused_and_a_till_is_not(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_queue, "HEAVY_WAITING_MAX", 1_500)
+    waiting = [put(queue, gate), put(queue, asked=bulk(1_000)), put(queue, asked=bulk(1_000))]
+    with pytest.raises(Unavailable) as refused:
+        put(queue, asked=bulk(20))
+    assert refused.value.code is Code.BUSY
+    waiting.append(put(queue))
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
+    assert put(queue, asked=bulk(20)).result(PATIENCE_SECONDS) == Answer(Nothing())
+
+
+def test_bulk_that_would_wait_too_long_is_told_so_and_a_till_behind_it_waits_for_one(
+    queue: CommandQueue, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [put(queue, gate)]
+    queue._heavy_seconds, queue._last_seconds = 1.5, 0.1
+    waiting += [put(queue, asked=bulk(1_000)) for _ in range(7)]  # the next would find more than ten seconds' worth
+    with pytest.raises(Unavailable):
+        put(queue, asked=bulk(1_000))
+    monkeypatch.setattr(turns, "BATCH_MAX", 4)
+    began = len(waiting)
+    with pytest.raises(Unavailable):
+        for _ in range(100):
+            waiting.append(put(queue))
+    assert len(waiting) - began == 1  # with seven on the queue before it: the second would find two batches before it
+    gate.open.set()
+    for one in waiting:
+        one.result(PATIENCE_SECONDS)
 
 
 # Closing.

@@ -13,7 +13,7 @@ WAITING_SECONDS_MAX = 0.5
 
 
 def slow_down(waiting_seconds_max: float) -> None:
-    from hexiao.engine import command_queue
+    from hexiao.engine import command_queue, turns
     from hexiao.storage import sqlite
     from hexiao.storage.snapshot import Changes
 
@@ -22,7 +22,9 @@ def slow_down(waiting_seconds_max: float) -> None:
             time.sleep(SAVE_SECONDS)
             super().save(changes, now, node)
 
-    assert {"BATCH_MAX", "WAITING_SECONDS_MAX"} <= set(vars(command_queue)), "the bounds have other names now"
+    assert "WAITING_SECONDS_MAX" in vars(command_queue) and "BATCH_MAX" in vars(turns), (
+        "the bounds have other names now"
+    )
     sqlite.SqliteStorage = SlowStorage  # type: ignore[misc]
-    command_queue.BATCH_MAX = BATCH_MAX
+    turns.BATCH_MAX = BATCH_MAX
     command_queue.WAITING_SECONDS_MAX = waiting_seconds_max

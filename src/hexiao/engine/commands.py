@@ -32,6 +32,11 @@ class Command(msgspec.Struct, kw_only=True, frozen=True, tag=True, omit_defaults
     request_id: str = ""
     actor: str = ""
 
+    @property
+    def weight(self) -> int:
+        """How many redemptions or coupons it asks for: what it costs, about, to carry it out."""
+        return 1
+
 
 class Take(msgspec.Struct, frozen=True, omit_defaults=True):
     """One coupon to use: its normalised code and, if the caller wants less than possible, how much."""
@@ -55,6 +60,10 @@ class RedeemEach(Command, kw_only=True, frozen=True, tag=True):
     """
 
     items: tuple[Redeem, ...]
+
+    @property
+    def weight(self) -> int:
+        return len(self.items)
 
 
 class Assess(Command, kw_only=True, frozen=True, tag=True):
@@ -110,6 +119,10 @@ class Issue(Command, kw_only=True, frozen=True, tag=True):
     member_id: int | None = None
     channel: Channel = Channel.CLAIM
 
+    @property
+    def weight(self) -> int:
+        return self.quantity
+
 
 class Imported(msgspec.Struct, frozen=True):
     """A coupon made elsewhere: its code, and what is to be kept of its old life."""
@@ -126,6 +139,10 @@ class Imported(msgspec.Struct, frozen=True):
 class Import(Command, kw_only=True, frozen=True, tag=True):
     scheme_id: int
     coupons: tuple[Imported, ...]
+
+    @property
+    def weight(self) -> int:
+        return len(self.coupons)
 
 
 class Void(Command, kw_only=True, frozen=True, tag=True):
